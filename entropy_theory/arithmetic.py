@@ -1,0 +1,129 @@
+"""What differs between float64, complex128 and balls; every formula elsewhere is written once for all three.
+
+Balls travel in object arrays, on whose elements NumPy's ufuncs, sums and ``@`` call the methods of the same name.
+Four things cannot be left to that: choosing between two formulas that are equal in exact arithmetic (`midpoint`),
+``exp(t) - 1 - t`` without cancellation (`expm1_minus`), the linear solve (`solve`) and the derivative along a line
+(`directional_derivative`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from flint import arb, arb_mat, fmpq_mat
+
+from entropy_theory.balls import Ball, UndecidedComparison
+from entropy_theory.duals import Dual
+
+Array = np.ndarray[Any, Any]
+
+COMPLEX_STEP = 1e-200
+"""Step of the complex-step derivative: no difference is taken, so it can be far below the rounding unit."""
+
+_TAYLOR = [1 / math.factorial(k) for k in range(2, 20)]
+
+
+def is_ball(x: Array) -> bool:
+    """Whether `x` is an object array, that is, carries balls."""
+    return x.dtype == object
+
+
+def midpoint(x: Array) -> Array:
+    """The real double nearest to each element: its real part, or the centre of its ball.
+
+    It may only choose between formulas that agree in exact arithmetic, since it ignores the radius.
+    """
+    return x.astype(np.float64) if is_ball(x) else x.real
+
+
+def expm1_minus(t: Array) -> Array:
+    """``exp(t) - 1 - t``, relatively accurate also for tiny t (there it is t²/2)."""
+    if is_ball(t):
+        return np.asarray(np.expm1(t) - t, dtype=object)
+    small = np.abs(t) < 1
+    s = np.where(small, t, 0)
+    series = np.full_like(s, _TAYLOR[-1])
+    for coefficient in reversed(_TAYLOR[:-1]):
+        series = series * s + coefficient
+    far = np.where(small, 0, t)
+    return np.asarray(np.where(small, series * s * s, np.expm1(far) - far))
+
+
+def solve(matrix: Array, right: Array) -> Array:
+    """Solve ``matrix @ x = right`` over the last two axes, in the arithmetic of the operands.
+
+    Parameters
+    ----------
+    matrix : array (..., S, S)
+    right : array (..., S)
+
+    Returns
+    -------
+    array (..., S)
+        In balls the solution is exact if all entries are rational, else a rigorous enclosure.
+    """
+    if not (is_ball(matrix) or is_ball(right)):
+        return np.asarray(np.linalg.solve(matrix, right[..., None])[..., 0])
+    batch = np.broadcast_shapes(matrix.shape[:-2], right.shape[:-1])
+    size = matrix.shape[-1]
+    matrices = np.broadcast_to(matrix, (*batch, size, size)).reshape(-1, size, size)
+    rights = np.broadcast_to(right, (*batch, size)).reshape(-1, size)
+    out = np.empty(rights.shape, dtype=object)
+    for i, (a, b) in enumerate(zip(matrices, rights, strict=True)):
+        out[i] = _solve_one(a, b)
+    return out.reshape(*batch, size)
+
+
+def _solve_one(a: Array, b: Array) -> list[Any]:
+    if any(isinstance(x, Dual) for x in (*a.flat, *b.flat)):
+        a_value, a_tangent = Dual.split(a)
+        b_value, b_tangent = Dual.split(b)
+        value = solve(a_value, b_value)
+        tangent = solve(a_value, b_tangent - a_tangent @ value)
+        return [Dual(v, t) for v, t in zip(value, tangent, strict=True)]
+    raw = any(isinstance(x, arb) for x in (*a.flat, *b.flat))
+    balls_a, balls_b = [Ball(x) for x in a.flat], [Ball(x) for x in b]
+    n = len(balls_b)
+    try:
+        if all(x.rational is not None for x in (*balls_a, *balls_b)):
+            solution = fmpq_mat(n, n, [x.rational for x in balls_a]).solve(
+                fmpq_mat(n, 1, [x.rational for x in balls_b])
+            )
+        else:
+            solution = arb_mat(n, n, [x.arb for x in balls_a]).solve(arb_mat(n, 1, [x.arb for x in balls_b]))
+    except ZeroDivisionError:
+        raise UndecidedComparison("the linear system cannot be told from a singular one at this precision") from None
+    return [x if raw and isinstance(x, arb) else Ball(x) for x in solution.entries()]
+
+
+def directional_derivative(function: Callable[[Any], Any], z: Array, direction: Array) -> Array:
+    """The derivative of ``function(z + t * direction)`` at ``t = 0``, by a route that knows no formula for it.
+
+    On floats by the complex step ``Im f(z + i h v) / h``, on balls by dual numbers, so that the result is accurate to
+    rounding, respectively a rigorous enclosure. `function` must be analytic along the line and made of operations that
+    both arithmetics have (no abs, max or sort of what depends on `z`).
+
+    Parameters
+    ----------
+    function : callable
+        Maps an array like `z` to an array.
+    z, direction : array
+        Of shapes that broadcast against each other.
+
+    Examples
+    --------
+    >>> import numpy as np, entropy_theory as et
+    >>> z = np.array([0.0, 1.0])
+    >>> float(et.directional_derivative(et.entropy, z, np.array([0.0, 1.0])))  # doctest: +ELLIPSIS
+    -0.19661193...
+    """
+    z, direction = np.broadcast_arrays(np.asarray(z), np.asarray(direction))
+    if is_ball(z) or is_ball(direction):
+        line = np.empty(z.shape, dtype=object)
+        for index in np.ndindex(z.shape):
+            line[index] = Dual(Ball(z[index]), Ball(direction[index]))
+        return Dual.split(np.asarray(function(line)))[1]
+    return np.asarray(np.imag(function(z + 1j * COMPLEX_STEP * direction)) / COMPLEX_STEP)

@@ -1,0 +1,251 @@
+"""The number that decides: exact while it is rational, a ball as soon as it is not.
+
+A `Ball` holds either an exact rational or an enclosure of a real number (python-flint's ``arb``). Sums, products
+and quotients of rationals stay rational, so that an equality between them is decided; the first logarithm or
+exponential turns the value into an enclosure at the precision in force (`precision`).
+
+Python and NumPy decide ``max``, ``sort``, ``argmax`` and ``where`` by comparing numbers. A comparison of two
+enclosures that overlap has no answer; here it raises `UndecidedComparison`, never ``False``.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, ctx, fmpq
+
+
+class UndecidedComparison(ArithmeticError):
+    """Two enclosures overlap (or one is not finite), so that the precision in force cannot order them."""
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Carry balls with `bits` bits within the block."""
+    before = ctx.prec
+    ctx.prec = bits
+    try:
+        yield
+    finally:
+        ctx.prec = before
+
+
+def to_fmpq(value: Any) -> fmpq:
+    """`value` (int, float, Fraction, fmpq or a string such as ``"-3/4"``) as an exact rational.
+
+    A float enters as the dyadic rational that it is: 0.1 is 3602879701896397/36028797018963968.
+    """
+    if isinstance(value, fmpq):
+        return value
+    if isinstance(value, int):
+        return fmpq(value)
+    try:
+        ratio = Fraction(value)
+    except (OverflowError, ValueError, ZeroDivisionError, TypeError):
+        raise ValueError(f"{value!r} is not a finite rational number") from None
+    return fmpq(ratio.numerator, ratio.denominator)
+
+
+def rational_string(value: Any) -> str:
+    """An exact rational as a string: ``"3/4"``, ``"-2"``."""
+    return str(to_fmpq(value))
+
+
+class Ball:
+    """A real number known exactly (a rational) or within an enclosure.
+
+    Parameters
+    ----------
+    value : int, float, Fraction, str, fmpq, arb or Ball
+        A float counts as the exact binary number that it is.
+    """
+
+    __slots__ = ("_arb", "_rational")
+    _rational: fmpq | None
+    _arb: arb | None
+
+    def __init__(self, value: Any = 0) -> None:
+        if isinstance(value, Ball):
+            self._rational, self._arb = value._rational, value._arb
+        elif isinstance(value, arb):
+            self._rational, self._arb = None, value
+        else:
+            self._rational, self._arb = to_fmpq(value), None
+
+    @property
+    def rational(self) -> fmpq | None:
+        """The exact value, or None if only an enclosure is known."""
+        return self._rational
+
+    @property
+    def arb(self) -> arb:
+        """An enclosure, at the precision in force if the value is rational."""
+        return arb(self._rational) if self._arb is None else self._arb
+
+    def __float__(self) -> float:
+        if self._rational is None:
+            return float(self._arb)  # type: ignore[arg-type]
+        try:
+            return int(self._rational.p) / int(self._rational.q)
+        except OverflowError:
+            return math.inf if self._rational > 0 else -math.inf
+
+    def __repr__(self) -> str:
+        return f"Ball({self._arb if self._rational is None else self._rational})"
+
+    # Arithmetic ------------------------------------------------------------------------------------------
+
+    def _combine(self, other: Any, op: Callable[[Any, Any], Any]) -> Any:
+        if not isinstance(other, Ball):
+            try:
+                other = Ball(other)
+            except ValueError:
+                return NotImplemented
+        if self._rational is not None and other._rational is not None:
+            return Ball(op(self._rational, other._rational))
+        return Ball(op(self.arb, other.arb))
+
+    def __add__(self, other: Any) -> Any:
+        return self._combine(other, operator.add)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        return self._combine(other, operator.sub)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._combine(other, lambda a, b: b - a)
+
+    def __mul__(self, other: Any) -> Any:
+        product = self._combine(other, operator.mul)
+        if self._rational == 0 or (isinstance(other, Ball) and other._rational == 0):
+            # Zero times a finite enclosure is exactly zero; times an infinite one it is not a number.
+            return Ball(0) if product is not NotImplemented and product.arb.is_finite() else product
+        return product
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._combine(other, operator.truediv)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._combine(other, lambda a, b: b / a)
+
+    def __neg__(self) -> Ball:
+        return Ball(-(self.arb if self._rational is None else self._rational))
+
+    def __pos__(self) -> Ball:
+        return self
+
+    def __abs__(self) -> Ball:
+        return Ball(abs(self.arb if self._rational is None else self._rational))
+
+    def __pow__(self, exponent: Any) -> Any:
+        power = Ball(exponent)
+        if self._rational is not None and power._rational is not None and power._rational.q == 1:
+            return Ball(self._rational ** int(power._rational.p))
+        return Ball(self.arb**power.arb)
+
+    def __rpow__(self, base: Any) -> Any:
+        return Ball(base) ** self
+
+    # Comparison ------------------------------------------------------------------------------------------
+
+    def _difference(self, other: Any) -> Any:
+        """self - other as an exact rational, or an enclosure that excludes zero."""
+        difference = self - Ball(other)
+        if difference._rational is not None:
+            return difference._rational
+        if difference.arb > 0 or difference.arb < 0:
+            return difference.arb
+        raise UndecidedComparison(
+            f"{self!r} and {other!r} cannot be ordered at {ctx.prec} bits: their enclosures overlap"
+        )
+
+    def __lt__(self, other: Any) -> bool:
+        return bool(self._difference(other) < 0)
+
+    def __le__(self, other: Any) -> bool:
+        return bool(self._difference(other) <= 0)
+
+    def __gt__(self, other: Any) -> bool:
+        return bool(self._difference(other) > 0)
+
+    def __ge__(self, other: Any) -> bool:
+        return bool(self._difference(other) >= 0)
+
+    def __eq__(self, other: object) -> bool:
+        try:
+            return bool(self._difference(other) == 0)
+        except ValueError:
+            return NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # Functions that NumPy's ufuncs call on the elements of object arrays -----------------------------------
+
+    def _function(self, name: str, argument: int | None = None, value: int = 0) -> Ball:
+        if argument is not None and self._rational == argument:
+            return Ball(value)
+        return Ball(getattr(self.arb, name)())
+
+    def exp(self) -> Ball:
+        return self._function("exp", 0, 1)
+
+    def expm1(self) -> Ball:
+        return self._function("expm1", 0, 0)
+
+    def log(self) -> Ball:
+        return self._function("log", 1, 0)
+
+    def log1p(self) -> Ball:
+        return self._function("log1p", 0, 0)
+
+    def sin(self) -> Ball:
+        return self._function("sin", 0, 0)
+
+    def cos(self) -> Ball:
+        return self._function("cos", 0, 1)
+
+    def tan(self) -> Ball:
+        return self._function("tan", 0, 0)
+
+    def sinh(self) -> Ball:
+        return self._function("sinh", 0, 0)
+
+    def cosh(self) -> Ball:
+        return self._function("cosh", 0, 1)
+
+    def tanh(self) -> Ball:
+        return self._function("tanh", 0, 0)
+
+    def arctan(self) -> Ball:
+        return self._function("atan", 0, 0)
+
+    def sqrt(self) -> Ball:
+        if self._rational is not None and self._rational >= 0:
+            p, q = int(self._rational.p), int(self._rational.q)
+            root = Fraction(math.isqrt(p), math.isqrt(q))
+            if root * root == Fraction(p, q):
+                return Ball(root)
+        return self._function("sqrt")
+
+    def log2(self) -> Ball:
+        return self.log() / Ball(2).log()
+
+    def log10(self) -> Ball:
+        return self.log() / Ball(10).log()
+
+    def conjugate(self) -> Ball:
+        return self

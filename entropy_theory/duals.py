@@ -1,0 +1,107 @@
+"""Dual numbers over balls: a value and its derivative along a line, both enclosed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from entropy_theory.balls import Ball
+
+
+class Dual:
+    """``value + tangent * t`` modulo t², with balls as coefficients. Comparisons look at the value alone."""
+
+    __slots__ = ("tangent", "value")
+
+    def __init__(self, value: Any, tangent: Any = 0) -> None:
+        self.value = Ball(value)
+        self.tangent = Ball(tangent)
+
+    @staticmethod
+    def split(x: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Values and tangents of an array whose elements are duals or constants."""
+        value, tangent = np.empty(x.shape, dtype=object), np.empty(x.shape, dtype=object)
+        for index in np.ndindex(x.shape):
+            dual = _lift(x[index])
+            value[index], tangent[index] = dual.value, dual.tangent
+        return value, tangent
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        return f"Dual({self.value!r}, {self.tangent!r})"
+
+    def __add__(self, other: Any) -> Dual:
+        other = _lift(other)
+        return Dual(self.value + other.value, self.tangent + other.tangent)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Dual:
+        return Dual(-self.value, -self.tangent)
+
+    def __sub__(self, other: Any) -> Dual:
+        return self + -_lift(other)
+
+    def __rsub__(self, other: Any) -> Dual:
+        return _lift(other) + -self
+
+    def __mul__(self, other: Any) -> Dual:
+        other = _lift(other)
+        return Dual(self.value * other.value, self.value * other.tangent + self.tangent * other.value)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Dual:
+        other = _lift(other)
+        quotient = self.value / other.value
+        return Dual(quotient, (self.tangent - quotient * other.tangent) / other.value)
+
+    def __rtruediv__(self, other: Any) -> Dual:
+        return _lift(other) / self
+
+    def __pow__(self, exponent: Any) -> Dual:
+        power = Ball(exponent)
+        return Dual(self.value**power, power * self.value ** (power - 1) * self.tangent)
+
+    def __lt__(self, other: Any) -> bool:
+        return self.value < _lift(other).value
+
+    def __le__(self, other: Any) -> bool:
+        return self.value <= _lift(other).value
+
+    def __gt__(self, other: Any) -> bool:
+        return self.value > _lift(other).value
+
+    def __ge__(self, other: Any) -> bool:
+        return self.value >= _lift(other).value
+
+    def exp(self) -> Dual:
+        value = self.value.exp()
+        return Dual(value, value * self.tangent)
+
+    def expm1(self) -> Dual:
+        return Dual(self.value.expm1(), self.value.exp() * self.tangent)
+
+    def log(self) -> Dual:
+        return Dual(self.value.log(), self.tangent / self.value)
+
+    def log1p(self) -> Dual:
+        return Dual(self.value.log1p(), self.tangent / (1 + self.value))
+
+    def sqrt(self) -> Dual:
+        root = self.value.sqrt()
+        return Dual(root, self.tangent / (2 * root))
+
+    def tanh(self) -> Dual:
+        value = self.value.tanh()
+        return Dual(value, (1 - value * value) * self.tangent)
+
+    def conjugate(self) -> Dual:
+        return self
+
+
+def _lift(x: Any) -> Dual:
+    return x if isinstance(x, Dual) else Dual(x)

@@ -1,0 +1,63 @@
+"""One state: a reward for each action."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from entropy_theory.problems.values import Values
+from entropy_theory.softmax import centred, softmax
+from entropy_theory.validation import as_logits, as_numbers, broadcast
+
+Array = np.ndarray[Any, Any]
+
+
+class Bandit:
+    """A bandit with expected rewards.
+
+    Parameters
+    ----------
+    reward : array (..., A)
+        Expected reward of each action. Policies are logits of shape (..., A) that broadcast against it; a state axis of
+        length one is kept like any leading axis.
+
+    Raises
+    ------
+    ValueError
+        If `reward` has no actions or a non-finite entry.
+
+    Examples
+    --------
+    >>> import numpy as np, entropy_theory as et
+    >>> bandit = et.Bandit([1.0, 0.0])
+    >>> float(bandit.objective(np.zeros(2)))
+    0.5
+    """
+
+    def __init__(self, reward: Any) -> None:
+        self.reward = as_numbers(reward, "reward", axes=1)
+
+    states = 1
+
+    @property
+    def actions(self) -> int:
+        return int(self.reward.shape[-1])
+
+    def __repr__(self) -> str:
+        return f"Bandit(reward of shape {self.reward.shape})"
+
+    def objective(self, z: Any) -> Array:
+        """Expected reward ``J = sum_a p_a r_a`` of the policy with logits `z` (..., A); shape (...)."""
+        logits, reward = broadcast(z=as_logits(z), reward=self.reward)
+        return np.asarray((softmax(logits) * reward).sum(-1))
+
+    def values(self, z: Any) -> Values:
+        """Values of the policy with logits `z` (..., A): v = J, q = reward, advantage = r - J, visitation 1."""
+        logits, reward = broadcast(z=as_logits(z), reward=self.reward)
+        v = self.objective(logits)
+        return Values(v=v, q=reward, advantage=centred(logits, reward), visitation=np.ones(v.shape))
+
+    def check_logits(self, z: Any) -> Array:
+        """`z` as logits that fit the problem."""
+        return broadcast(z=as_logits(z), reward=self.reward)[0]

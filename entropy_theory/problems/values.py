@@ -1,0 +1,33 @@
+"""What is exact about a policy in a problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values of a policy.
+
+    Attributes
+    ----------
+    v : array (..., S)
+        ``v(s)``, expected discounted reward from s. For a bandit (...).
+    q : array (..., S, A)
+        ``q(s, a) = r(s, a) + discount * E v(s')``.
+    advantage : array (..., S, A)
+        ``q - v``; its mean under the policy is zero at each state, Eq. (6).
+    visitation : array (..., S)
+        ``d(s) = (1 - discount) sum_t discount^t P(s_t = s)``. It sums to one if no episode ends by itself; otherwise what
+        is missing is the discounted time after the end. For a bandit 1.
+    """
+
+    v: Array
+    q: Array
+    advantage: Array
+    visitation: Array

@@ -1,0 +1,280 @@
+"""Softmax policies, one state at a time: entropy, covariance and divergence on logits, over the last axis.
+
+A policy is given by its logits ``z`` of shape (..., A): ``p_a = exp(z_a) / sum_b exp(z_b)``, Eq. (2). Write
+``x = log p``, ``H`` for the entropy and ``E`` for the mean under p. Each function is one formula that serves float64, complex128
+and object arrays of python-flint's ``arb`` (or `Ball`).
+
+Two devices keep the formulas relatively accurate where a policy is nearly deterministic or nearly uniform. The
+log-probability of the mode is ``-log1p(sum of the others' odds)``. A centred value ``v_a - E v`` is taken from differences to
+the mode's value, so that no rounding of a large common part enters: where the mode has all but 1e-20 of the mass, its
+own deviation, of order 1e-20, is still accurate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from entropy_theory.arithmetic import expm1_minus, midpoint
+from entropy_theory.validation import as_logits, broadcast
+
+Array = np.ndarray[Any, Any]
+
+
+def _odds(z: Array) -> tuple[Array, Array, Array]:
+    """Index of the mode, logits relative to it, and the sum of the other actions' odds against it."""
+    mode = np.argmax(midpoint(z), axis=-1, keepdims=True)
+    relative = z - np.take_along_axis(z, mode, -1)
+    odds = np.exp(relative)
+    np.put_along_axis(odds, mode, 0, -1)
+    return mode, relative, odds.sum(-1, keepdims=True)
+
+
+def softmax(z: Any) -> Array:
+    """Probabilities ``p_a = exp(z_a) / sum_b exp(z_b)``, Eq. (2).
+
+    Parameters
+    ----------
+    z : array (..., A)
+        Logits.
+
+    Returns
+    -------
+    array (..., A)
+        Relatively accurate down to the smallest normal double; below exp(-745) relative to the mode it is 0.
+
+    Raises
+    ------
+    ValueError
+        If `z` has no actions or a non-finite entry.
+
+    Examples
+    --------
+    >>> import numpy as np, entropy_theory as et
+    >>> et.softmax(np.log([9.0, 1.0]))
+    array([0.9, 0.1])
+    """
+    _, relative, others = _odds(as_logits(z))
+    return np.asarray(np.exp(relative) / (1 + others))
+
+
+def log_softmax(z: Any) -> Array:
+    """Log-probabilities ``x_a = log p_a``, in nats.
+
+    Parameters
+    ----------
+    z : array (..., A)
+        Logits.
+
+    Returns
+    -------
+    array (..., A)
+        Each entry relatively accurate, also that of a mode whose probability rounds to one.
+    """
+    _, relative, others = _odds(as_logits(z))
+    return np.asarray(relative - np.log1p(others))
+
+
+def centred(z: Any, v: Any) -> Array:
+    """Deviations ``v_a - E_p v`` from the mean under the policy.
+
+    Parameters
+    ----------
+    z, v : array (..., A)
+        Logits and values, of shapes that broadcast.
+
+    Returns
+    -------
+    array (..., A)
+        Cancellation is left only where the differences of `v` to the mode's value cancel in their mean, and where an
+        action's value is close to the mean.
+    """
+    logits, values = broadcast(z=as_logits(z), v=as_logits(v, "v"))
+    mode, relative, others = _odds(logits)
+    difference = values - np.take_along_axis(values, mode, -1)
+    mean = (np.exp(relative) * difference).sum(-1, keepdims=True) / (1 + others)
+    return np.asarray(difference - mean)
+
+
+def covariance(z: Any, x: Any, y: Any) -> Array:
+    """Covariance ``Cov_{a~p}(x, y) = E[(x - E x)(y - E y)]``, as in Eq. (8).
+
+    Parameters
+    ----------
+    z, x, y : array (..., A)
+        Logits and two functions of the action, of shapes that broadcast.
+
+    Returns
+    -------
+    array (...)
+        Its error is a few units of rounding of ``E|x - E x||y - E y|``: relatively accurate unless terms of opposite sign
+        cancel.
+    """
+    z, x, y = broadcast(z=as_logits(z), x=as_logits(x, "x"), y=as_logits(y, "y"))
+    return np.asarray((softmax(z) * centred(z, x) * centred(z, y)).sum(-1))
+
+
+def entropy(z: Any) -> Array:
+    """Entropy ``H = -sum_a p_a log p_a``, Eq. (3), in nats.
+
+    Parameters
+    ----------
+    z : array (..., A)
+        Logits.
+
+    Returns
+    -------
+    array (...)
+        All terms have one sign, so it is relatively accurate (for 1 - p = 1e-20 it is about 4.7e-19, not 0).
+
+    Examples
+    --------
+    >>> import numpy as np, entropy_theory as et
+    >>> float(et.entropy(np.zeros(4)) / np.log(4))
+    1.0
+    """
+    logits = as_logits(z)
+    return np.asarray(-(softmax(logits) * log_softmax(logits)).sum(-1))
+
+
+def entropy_gradient(z: Any) -> Array:
+    """Gradient of the entropy, ``dH/dz_a = -p_a (log p_a + H)``, Lemma IV.1, Eq. (7).
+
+    Parameters
+    ----------
+    z : array (..., A)
+        Logits.
+
+    Returns
+    -------
+    array (..., A)
+        In nats per unit of logit. Relatively accurate except close to its zero ``p_a = exp(-H)``, where two numbers of the size
+        of the largest logit difference cancel.
+    """
+    logits = as_logits(z)
+    return np.asarray(-softmax(logits) * centred(logits, logits))
+
+
+def varentropy(z: Any) -> Array:
+    """Variance of the log-probability, ``Var_p(log p)``, the second term of Eq. (14), in nats squared.
+
+    Parameters
+    ----------
+    z : array (..., A)
+        Logits.
+
+    Returns
+    -------
+    array (...)
+    """
+    logits = as_logits(z)
+    return covariance(logits, logits, logits)
+
+
+def fisher_norm(z: Any, v: Any) -> Array:
+    """Fisher norm ``||v||_F = sqrt(v' F v) = sqrt(Var_p(v))`` with ``F = diag(p) - p p'``.
+
+    Parameters
+    ----------
+    z, v : array (..., A)
+        Logits and a direction in logits, of shapes that broadcast.
+
+    Returns
+    -------
+    array (...)
+    """
+    direction = as_logits(v, "v")
+    return np.asarray(np.sqrt(covariance(z, direction, direction)))
+
+
+def kl(z_old: Any, z_new: Any) -> Array:
+    """Kullback-Leibler divergence ``KL(p_old || p_new) = sum_a p_old,a log(p_old,a / p_new,a)``, in nats.
+
+    Parameters
+    ----------
+    z_old, z_new : array (..., A)
+        Logits, of shapes that broadcast.
+
+    Returns
+    -------
+    array (...)
+        Relatively accurate down to the square of the rounding error of ``z_new - z_old``: it is computed as the log of
+        ``E_old exp(u)``, u the centred change of logits, from the nonnegative terms ``p (exp(u) - 1 - u)``.
+    """
+    old, new = broadcast(z_old=as_logits(z_old, "z_old"), z_new=as_logits(z_new, "z_new"))
+    return _kl_of_change(old, centred(old, new - old))
+
+
+def _kl_of_change(z: Array, u: Array) -> Array:
+    """KL(softmax(z) || softmax(z + u)) for a change u with mean zero under softmax(z): log E exp(u)."""
+    log_p, p = log_softmax(z), softmax(z)
+    peak = midpoint(log_p + u).max(-1, keepdims=True)
+    scale = np.where(peak > 1, peak, 0.0)  # any value is right; this one avoids overflow
+    damp = np.exp(-scale)
+    near = midpoint(u) <= 1
+    far_terms = np.exp(log_p + np.where(near, 0, u) - scale) - p * (1 + u) * damp
+    terms = np.where(near, p * expm1_minus(np.where(near, u, 0 * u)) * damp, far_terms)
+    return np.asarray(scale[..., 0] + np.log1p(np.expm1(-scale[..., 0]) + terms.sum(-1)))
+
+
+def first_order_entropy_change(z: Any, dz: Any) -> Array:
+    """First-order change of the entropy, ``-Cov_p(log p, dz)``, Lemma IV.2, Eq. (8).
+
+    Parameters
+    ----------
+    z, dz : array (..., A)
+        Logits and their change, of shapes that broadcast.
+
+    Returns
+    -------
+    array (...)
+        In nats.
+    """
+    change = as_logits(dz, "dz")
+    return np.asarray(-covariance(z, z, change))
+
+
+def entropy_change(z: Any, dz: Any) -> Array:
+    """Exact change of the entropy, ``H(z + dz) - H(z)``.
+
+    Computed as ``-sum_a (p'_a - p_a)(log p_a + H) - KL(p' || p)``, p' the new policy, so that a small change is not lost in the
+    difference of two entropies.
+
+    Parameters
+    ----------
+    z, dz : array (..., A)
+        Logits and their change, of shapes that broadcast.
+
+    Returns
+    -------
+    array (...)
+        In nats. Its error is a few units of rounding of the sum of the terms' sizes.
+    """
+    old, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
+    new = old + change
+    u = centred(old, change)
+    log_ratio = u - _kl_of_change(old, u)[..., None]
+    grows = midpoint(log_ratio) > 0
+    larger = np.where(grows, softmax(new), softmax(old))
+    difference = np.where(grows, -1, 1) * larger * np.expm1(np.where(grows, -log_ratio, log_ratio))
+    linear = (difference * centred(old, old)).sum(-1)
+    return np.asarray(-linear - _kl_of_change(new, centred(new, -change)))
+
+
+def token_covariance(z: Any, dz: Any) -> Array:
+    """Token-wise covariance ``C(s, a) = (log p_a - E log p)(dz_a - E dz)``, Definition VI.1, Eq. (17).
+
+    Parameters
+    ----------
+    z, dz : array (..., A)
+        Logits and their change, of shapes that broadcast.
+
+    Returns
+    -------
+    array (..., A)
+        Its mean under the policy is ``Cov_p(log p, dz)``.
+    """
+    logits, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
+    return np.asarray(centred(logits, logits) * centred(logits, change))
+

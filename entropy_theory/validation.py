@@ -1,0 +1,111 @@
+"""Checks of arguments: an error names the argument, the place, the offending value and what was expected."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb, ctx, fmpq, fmpz
+
+from entropy_theory.balls import Ball, UndecidedComparison
+from entropy_theory.duals import Dual
+
+Array = np.ndarray[Any, Any]
+
+_ENCLOSED = (Ball, Dual, arb)
+_EXACT = (int, float, Fraction, fmpq, fmpz, np.integer, np.floating)
+
+
+def as_numbers(value: Any, name: str, *, axes: int = 0) -> Array:
+    """`value` as an array of float64, complex128 or balls with at least `axes` axes and only finite entries.
+
+    Raises
+    ------
+    ValueError
+        If `value` is not numeric, is empty, has too few axes, or holds an infinite or undefined entry.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is not an array of numbers: {error}") from None
+    if array.dtype == object:
+        array = _as_balls(array, name)
+    elif array.dtype.kind in "biuf":
+        array = array.astype(np.float64, copy=False)
+    elif array.dtype.kind == "c":
+        array = array.astype(np.complex128, copy=False)
+    else:
+        raise ValueError(f"{name} has dtype {array.dtype} (first entry {_first(array)!r}), expected real numbers")
+    if array.ndim < axes:
+        raise ValueError(f"{name} has shape {array.shape}, expected at least {axes} axes")
+    if axes and 0 in array.shape[-axes:]:
+        raise ValueError(f"{name} has shape {array.shape}, expected at least one entry along each of the last {axes} axes")
+    if array.dtype != object and not np.isfinite(array).all():
+        report(~np.isfinite(array), array, name, "a finite number")
+    return array
+
+
+def as_logits(value: Any, name: str = "z") -> Array:
+    """`value` as finite logits of shape (..., A) with A >= 1."""
+    return as_numbers(value, name, axes=1)
+
+
+def report(wrong: Array, array: Array, name: str, expected: str) -> None:
+    """Raise a ValueError that points at the first entry of `array` where `wrong` is true, if there is one."""
+    if np.any(wrong):
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        place = f"[{', '.join(map(str, index))}]" if index else ""
+        raise ValueError(f"{name}{place} is {_plain(array[index])}, expected {expected}")
+
+
+def broadcast(**arrays: Array) -> list[Array]:
+    """The arrays broadcast against each other, or a ValueError that names them and their shapes."""
+    try:
+        return list(np.broadcast_arrays(*arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} has shape {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"{shapes}, expected shapes that broadcast against each other") from None
+
+
+def as_fraction(value: Any, name: str) -> float:
+    """A share in (0, 1]."""
+    number = as_scalar(value, name)
+    if not 0 < number <= 1:
+        raise ValueError(f"{name} is {number!r}, expected a fraction in (0, 1]")
+    return number
+
+
+def as_scalar(value: Any, name: str) -> float:
+    """One finite real number."""
+    array = as_numbers(value, name)
+    if array.ndim or array.dtype.kind == "c":
+        raise ValueError(f"{name} has shape {array.shape} and dtype {array.dtype}, expected one real number")
+    return float(array)
+
+
+def _as_balls(array: Array, name: str) -> Array:
+    out = np.empty(array.shape, dtype=object)
+    for index in np.ndindex(array.shape):
+        x = array[index]
+        if isinstance(x, _EXACT):
+            try:
+                x = Ball(int(x) if isinstance(x, np.integer | fmpz) else float(x) if isinstance(x, np.floating) else x)
+            except ValueError:
+                report(np.ones((), dtype=bool), np.array(x), f"{name}{list(index)}", "a finite number")
+        elif not isinstance(x, _ENCLOSED):
+            raise ValueError(f"{name}{list(index)} is {x!r} of type {type(x).__name__}, expected a real number")
+        if isinstance(x, arb) and not x.is_finite():
+            raise ValueError(f"{name}{list(index)} is {x!r}, expected a finite number")
+        if isinstance(x, Ball) and not x.arb.is_finite():
+            raise UndecidedComparison(f"{name}{list(index)} is not bounded at {ctx.prec} bits")
+        out[index] = x
+    return out
+
+
+def _plain(x: Any) -> str:
+    return repr(x.item()) if isinstance(x, np.generic) else repr(x)
+
+
+def _first(array: Array) -> Any:
+    return array.flat[0] if array.size else None
