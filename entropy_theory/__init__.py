@@ -1,7 +1,13 @@
 """Checks theorems about softmax policies: exact gradients and entropy changes, and a certified verdict on every claim."""
 
-from entropy_theory.arithmetic import directional_derivative
+from importlib.metadata import version
+
+from entropy_theory.arithmetic import directional_derivative, largest, smallest
 from entropy_theory.balls import Ball, UndecidedComparison, precision
+from entropy_theory.checking import domains
+from entropy_theory.checking.api import Verdicts, verify, verify_all
+from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
+from entropy_theory.checking.verdict import Verdict
 from entropy_theory.constants import exact
 from entropy_theory.gradients import (
     mean_entropy,
@@ -25,17 +31,25 @@ from entropy_theory.softmax import (
     varentropy,
 )
 
-__version__ = "0.1.0"
+__version__ = version("entropy_theory")
 
 __all__ = [
     "MDP",
     "Ball",
     "Bandit",
+    "Claim",
+    "ClaimError",
+    "Identity",
+    "Inequality",
+    "Order",
     "UndecidedComparison",
     "Values",
+    "Verdict",
+    "Verdicts",
     "centred",
     "covariance",
     "directional_derivative",
+    "domains",
     "entropy",
     "entropy_change",
     "entropy_gradient",
@@ -43,13 +57,17 @@ __all__ = [
     "first_order_entropy_change",
     "fisher_norm",
     "kl",
+    "largest",
     "log_softmax",
     "mean_entropy",
     "mean_entropy_gradient",
     "natural_policy_gradient",
     "policy_gradient",
     "precision",
+    "smallest",
     "softmax",
     "token_covariance",
     "varentropy",
+    "verify",
+    "verify_all",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,33 @@ def expm1_minus(t: Array) -> Array:
         series = series * s + coefficient
     far = np.where(small, 0, t)
     return np.asarray(np.where(small, series * s * s, np.expm1(far) - far))
+
+
+def largest(x: Any, axis: int = -1) -> Array:
+    """Maximum along an axis, rigorous on balls: where enclosures overlap, an enclosure of the maximum.
+
+    ``np.max`` on balls has to compare them and fails where two entries are equal but not known to be.
+    """
+    array = np.asarray(x)
+    if not is_ball(array):
+        return np.asarray(array.max(axis))
+    moved = np.moveaxis(array, axis, -1)
+    out = np.empty(moved.shape[:-1], dtype=object)
+    for index in np.ndindex(out.shape):
+        out[index] = reduce(_larger, moved[index])
+    return out
+
+
+def smallest(x: Any, axis: int = -1) -> Array:
+    """Minimum along an axis, rigorous on balls like `largest`."""
+    return np.asarray(-largest(-np.asarray(x), axis))
+
+
+def _larger(a: Any, b: Any) -> Any:
+    try:
+        return a if a >= b else b
+    except UndecidedComparison:
+        return Ball(Ball(a).arb.max(Ball(b).arb))
 
 
 def solve(matrix: Array, right: Array) -> Array:
@@ -95,7 +123,9 @@ def _solve_one(a: Array, b: Array) -> list[Any]:
         else:
             solution = arb_mat(n, n, [x.arb for x in balls_a]).solve(arb_mat(n, 1, [x.arb for x in balls_b]))
     except ZeroDivisionError:
-        raise UndecidedComparison("the linear system cannot be told from a singular one at this precision") from None
+        raise UndecidedComparison(
+            "the linear system cannot be told from a singular one at this precision"
+        ) from None
     return [x if raw and isinstance(x, arb) else Ball(x) for x in solution.entries()]
 
 

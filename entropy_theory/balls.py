@@ -48,7 +48,7 @@ def to_fmpq(value: Any) -> fmpq:
         ratio = Fraction(value)
     except (OverflowError, ValueError, ZeroDivisionError, TypeError):
         raise ValueError(f"{value!r} is not a finite rational number") from None
-    return fmpq(ratio.numerator, ratio.denominator)
+    return fmpq(int(ratio.numerator), int(ratio.denominator))
 
 
 def rational_string(value: Any) -> str:
@@ -147,8 +147,11 @@ class Ball:
 
     def __pow__(self, exponent: Any) -> Any:
         power = Ball(exponent)
-        if self._rational is not None and power._rational is not None and power._rational.q == 1:
-            return Ball(self._rational ** int(power._rational.p))
+        if power._rational is not None and power._rational.q == 1:
+            whole = int(power._rational.p)
+            return Ball(
+                self._rational**whole if self._rational is not None else _whole_power(self.arb, whole)
+            )
         return Ball(self.arb**power.arb)
 
     def __rpow__(self, base: Any) -> Any:
@@ -161,7 +164,7 @@ class Ball:
         difference = self - Ball(other)
         if difference._rational is not None:
             return difference._rational
-        if difference.arb > 0 or difference.arb < 0:
+        if difference.arb > 0 or difference.arb < 0 or (difference.arb.is_exact() and difference.arb == 0):
             return difference.arb
         raise UndecidedComparison(
             f"{self!r} and {other!r} cannot be ordered at {ctx.prec} bits: their enclosures overlap"
@@ -249,3 +252,13 @@ class Ball:
 
     def conjugate(self) -> Ball:
         return self
+
+
+def _whole_power(x: arb, n: int) -> arb:
+    """By repeated squaring: ``arb ** int`` is undefined where the ball contains zero."""
+    if n < 0:
+        return 1 / _whole_power(x, -n)
+    power = arb(1)
+    for digit in bin(n)[2:]:
+        power = power * power * (x if digit == "1" else 1)
+    return power

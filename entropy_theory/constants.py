@@ -77,5 +77,7 @@ def exact(numerator: int | str | Fraction, denominator: int = 1) -> Exact:
     try:
         value = Fraction(numerator) / denominator
     except (ValueError, TypeError, ZeroDivisionError):
-        raise ValueError(f"numerator/denominator is {numerator!r}/{denominator!r}, expected a rational") from None
+        raise ValueError(
+            f"numerator/denominator is {numerator!r}/{denominator!r}, expected a rational"
+        ) from None
     return Exact(lambda number: number(value), str(value))

@@ -277,4 +277,3 @@ def token_covariance(z: Any, dz: Any) -> Array:
     """
     logits, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
     return np.asarray(centred(logits, logits) * centred(logits, change))
-

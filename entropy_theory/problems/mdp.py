@@ -71,7 +71,9 @@ class MDP:
         self.sparse = bool(sp.issparse(transition))
         if self.sparse:
             self.transition = sp.csr_matrix(transition, dtype=np.float64)
-            self._require_shape("transition", self.transition.shape, (self.states * self.actions, self.states))
+            self._require_shape(
+                "transition", self.transition.shape, (self.states * self.actions, self.states)
+            )
             for name in ("reward", "discount", "initial", "termination"):
                 array = getattr(self, name)
                 expected = {"discount": (), "initial": (self.states,)}.get(name, shape)
@@ -80,7 +82,9 @@ class MDP:
                         f"{name} has shape {array.shape} and dtype {array.dtype}, expected real numbers of shape "
                         f"{expected} beside a sparse transition"
                     )
-            report(~np.isfinite(self.transition.data), self.transition.data, "transition.data", "a finite number")
+            report(
+                ~np.isfinite(self.transition.data), self.transition.data, "transition.data", "a finite number"
+            )
             report(self.transition.data < 0, self.transition.data, "transition.data", "a probability >= 0")
             total = np.asarray(self.transition.sum(-1)).reshape(shape)
         else:
@@ -108,7 +112,9 @@ class MDP:
                 f"{self.discount.shape}, initial {self.initial.shape}: the leading axes do not broadcast"
             ) from None
         ends = total + self.termination
-        kind = "a row that sums to one" if termination is None else "transition + termination that sums to one"
+        kind = (
+            "a row that sums to one" if termination is None else "transition + termination that sums to one"
+        )
         report(_far_from_one(ends), ends, "the sum of transition over the next state", kind)
         mass = self.initial.sum(-1)
         report(_far_from_one(mass), mass, "the sum of initial", "a distribution that sums to one")
@@ -194,9 +200,7 @@ class MDP:
         """Solution v of v = E[reward + discount v(s')], for a reward (..., S, A) or (..., S, 1)."""
         if self.sparse and logits.ndim > 2:
             flat = np.broadcast_to(reward, (*logits.shape[:-1], reward.shape[-1]))
-            rows = [
-                self._expected_return(logits[i], flat[i]) for i in np.ndindex(logits.shape[:-2])
-            ]
+            rows = [self._expected_return(logits[i], flat[i]) for i in np.ndindex(logits.shape[:-2])]
             return np.array(rows).reshape(logits.shape[:-1])
         policy = softmax(logits)
         return self._system(policy).values(self._spread((policy * reward).sum(-1), logits))
@@ -216,7 +220,9 @@ class MDP:
         batch = logits.shape[:-2]
         return Values(
             **{
-                name: np.array([getattr(p, name) for p in parts]).reshape(*batch, *getattr(parts[0], name).shape)
+                name: np.array([getattr(p, name) for p in parts]).reshape(
+                    *batch, *getattr(parts[0], name).shape
+                )
                 for name in ("v", "q", "advantage", "visitation")
             }
         )

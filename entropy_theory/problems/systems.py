@@ -86,5 +86,7 @@ class SparseSystem:
         real_part._matrix, real_part._factor = self._matrix.real.tocsr(), None
         real_matrix = matrix.real.tocsr()
         value = real_part._solve(real_matrix, np.ascontiguousarray(right.real), transposed)
-        tangent = real_part._solve(real_matrix, np.ascontiguousarray(right.imag - matrix.imag @ value), transposed)
+        tangent = real_part._solve(
+            real_matrix, np.ascontiguousarray(right.imag - matrix.imag @ value), transposed
+        )
         return value + 1j * tangent

@@ -8,6 +8,7 @@ needs to be numerically stable.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,9 +32,9 @@ def log_softmax(z: Sequence[Real]) -> list[Real]:
 
     The second form keeps relative accuracy at any precision, even where 800 digits would not be enough.
     """
-    return [
-        -mpmath.log1p(mpmath.fsum(mpmath.exp(y - x) for b, y in enumerate(z) if b != a)) for a, x in enumerate(z)
-    ]
+    weights = [mpmath.exp(x) for x in z]
+    others = [mpmath.fsum(w for b, w in enumerate(weights) if b != a) for a in range(len(z))]
+    return [-mpmath.log1p(rest / w) for rest, w in zip(others, weights, strict=True)]
 
 
 def mean(z: Sequence[Real], x: Sequence[Real]) -> Real:
@@ -96,14 +97,18 @@ def token_covariance(z: Sequence[Real], dz: Sequence[Real]) -> list[Real]:
 def exactly(function: Callable[..., Any], *arrays: Any, digits: int = DIGITS) -> Any:
     """Apply an oracle to arrays of doubles, along the last axis and broadcast over the others.
 
-    The answer is an object array of mpmath numbers (or one number).
+    The answer is an object array of mpmath numbers (of shape () for one number).
     """
+    wide = np.broadcast_arrays(*[np.asarray(x, dtype=float) for x in arrays])
+    lead = wide[0].shape[:-1]
+    rows = [row_of(function, digits, *[tuple(x[index].tolist()) for x in wide]) for index in np.ndindex(*lead)]
+    if rows and isinstance(rows[0], list):
+        return np.array(rows, dtype=object).reshape(*lead, len(rows[0]))
+    return np.array(rows, dtype=object).reshape(lead)
+
+
+@functools.lru_cache(maxsize=4096)
+def row_of(function: Callable[..., Any], digits: int, *rows: tuple[float, ...]) -> Any:
+    """One policy; kept, since the same value is compared with several kinds of numbers."""
     with mpmath.workdps(digits):
-        wide = np.broadcast_arrays(*[np.asarray(x, dtype=float) for x in arrays])
-        lead = wide[0].shape[:-1]
-        rows = [
-            function(*[[mpmath.mpf(float(v)) for v in x[index]] for x in wide]) for index in np.ndindex(*lead)
-        ]
-        if rows and isinstance(rows[0], list):
-            return np.array(rows, dtype=object).reshape(*lead, len(rows[0]))
-        return np.array(rows, dtype=object).reshape(lead)
+        return function(*[[mpmath.mpf(x) for x in row] for row in rows])

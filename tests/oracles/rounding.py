@@ -63,32 +63,37 @@ def softmax(z: ArrayLike) -> Any:
     return 4 * (d.shape[-1] + 8 + np.minimum(-d, LARGEST_DROP)) * EPS * p + 2.0**-1074 * 4
 
 
+def log_magnitude(z: ArrayLike) -> Any:
+    """|log p_a| = |d_a| + log(sum exp d), the sum exceeding one by the ``rest``."""
+    _, d = parts(z)
+    ties = (d == 0).sum(axis=-1, keepdims=True)
+    rest = np.where(d < 0, np.exp(d), 0.0).sum(axis=-1, keepdims=True) + (ties - 1)
+    return -d + np.log1p(rest)
+
+
 def log_softmax(z: ArrayLike) -> Any:
-    """d_a and -log1p(sum of the others) have one sign."""
-    p, d = parts(z)
-    others = np.where(d == 0, -np.log1p(-np.minimum(p, 0.999)), -d)
-    rest = np.where(d < 0, np.exp(d), 0.0).sum(axis=-1, keepdims=True) + (d == 0).sum(axis=-1, keepdims=True) - 1
-    others = -d + np.log1p(rest)
-    return np.asarray(unit(z))[..., None] * others + 2.0**-1074 * 4 * d.shape[-1]
+    """d_a and -log1p(rest) have one sign."""
+    magnitude = log_magnitude(z)
+    return np.asarray(unit(z))[..., None] * magnitude + 2.0**-1074 * 4 * magnitude.shape[-1]
 
 
-def log_sizes(z: ArrayLike) -> tuple[Array, Array, Array]:
-    """(|log p|, sizes |d_a| + E|d| of what is subtracted in log p - E log p, that difference)."""
+def deviation_sizes(z: ArrayLike) -> tuple[Array, Array]:
+    """(|d_a - E d|, |d_a| + E|d|): log p_a - E log p, and the sizes of what is subtracted to form it."""
     p, d = parts(z)
     average = (p * d).sum(axis=-1, keepdims=True)
-    return log_softmax(z) / np.asarray(unit(z))[..., None], -d - average, np.abs(d - average)
+    return np.abs(d - average), -d - average
 
 
 def entropy(z: ArrayLike) -> Any:
     """All terms of -sum p log p have one sign."""
     p, _ = parts(z)
-    return unit(z) * (p * log_sizes(z)[0]).sum(axis=-1) + SUBNORMAL * p.shape[-1]
+    return unit(z) * (p * log_magnitude(z)).sum(axis=-1) + SUBNORMAL * p.shape[-1]
 
 
 def entropy_gradient(z: ArrayLike) -> Any:
     """p_a times the difference log p_a - E log p."""
     p, _ = parts(z)
-    _, size, _ = log_sizes(z)
+    _, size = deviation_sizes(z)
     return np.asarray(unit(z))[..., None] * p * size + SUBNORMAL * p.shape[-1]
 
 
@@ -114,55 +119,50 @@ def fisher_norm(z: ArrayLike, v: ArrayLike, exact: Any) -> Any:
 
 def token_covariance(z: ArrayLike, dz: ArrayLike) -> Any:
     """Product of two differences, each bounded by the sizes of what is subtracted."""
-    p, d = parts(z)
-    average = (p * d).sum(axis=-1, keepdims=True)
-    left, left_size = np.abs(d - average), -d - average
+    p, _ = parts(z)
+    left, left_size = deviation_sizes(z)
     x = from_mode(z, dz)
-    size = x + (p * x).sum(axis=-1, keepdims=True)
-    shifted = np.asarray(dz, dtype=float) - np.take_along_axis(
-        *np.broadcast_arrays(np.asarray(dz, dtype=float), np.argmax(d, axis=-1)[..., None]), axis=-1
-    )
+    logits, change = np.broadcast_arrays(np.asarray(z, dtype=float), np.asarray(dz, dtype=float))
+    shifted = change - np.take_along_axis(change, logits.argmax(axis=-1)[..., None], axis=-1)
     right = np.abs(shifted - (p * shifted).sum(axis=-1, keepdims=True))
-    bound = np.asarray(unit(z))[..., None] * (left_size * right + left * size)
+    right_size = x + (p * x).sum(axis=-1, keepdims=True)
+    bound = np.asarray(unit(z))[..., None] * (left_size * right + left * right_size)
     return bound + SUBNORMAL * (1 + x.max(axis=-1, keepdims=True))
 
 
 def kl(z_old: ArrayLike, z_new: ArrayLike, exact: Any) -> Any:
     """KL = sum_a p_a phi(q_a / p_a) with phi(r) = r - 1 - log r >= 0, so that all terms have one sign.
 
-    With delta = z_new - z_old (each entry rounded once, to |delta_a| EPS / 2) the derivative of KL is q - p, so
-    rounding delta moves KL by at most sum |q - p| |delta'|, where delta' is counted from the mode of p.  Forming
-    the deviations of delta from its mean costs at most sqrt(E delta'^2 / Var delta) in relative terms.
+    With delta = z_new - z_old (each entry rounded once, by e_a <= |delta_a| EPS / 2) the derivative of KL in delta is
+    q - p and the second one at most one, so rounding delta moves KL by sum |q - p| e + E_(p+q) e^2.  Forming the
+    deviations of delta' = delta - delta_mode from its mean costs sqrt(E delta'^2 / Var delta) in relative terms,
+    at most sqrt(A): delta' vanishes at the mode, so (E delta')^2 <= (1 - p_mode) E delta'^2 and p_mode >= 1 / A.
     """
     p, _ = parts(z_old)
     q, _ = parts(z_new)
     delta = np.asarray(z_new, dtype=float) - np.asarray(z_old, dtype=float)
     size = from_mode(z_old, delta)
-    variance = np.abs(size**2 * p).sum(axis=-1)
-    deviation = covariance(z_old, delta, delta) / unit(z_old)
-    relative = 1 + np.sqrt(np.maximum(deviation, variance) / np.maximum(variance, 2.0**-1074)) * 2
     value = np.asarray(exact, dtype=float)
-    scale = relative * value + (np.abs(q - p) * size).sum(axis=-1)
-    return unit(z_old, z_new, delta) * scale + SUBNORMAL * p.shape[-1] * (1 + size.max(axis=-1))
+    scale = (1 + 2 * np.sqrt(p.shape[-1])) * value + (np.abs(q - p) * size).sum(axis=-1)
+    rounded = EPS * np.abs(delta)
+    shift = (np.abs(q - p) * rounded).sum(axis=-1) + ((p + q) * rounded**2).sum(axis=-1)
+    return unit(z_old, z_new, delta) * scale + shift + SUBNORMAL * p.shape[-1] * (1 + size.max(axis=-1))
 
 
 def entropy_change(z: ArrayLike, dz: ArrayLike) -> Any:
     """H(q) - H(p) = -sum (q - p) log p - KL(q || p).
 
-    Every q_a - p_a = p_a expm1(dz_a - log E exp dz) is known to p_a max(1, q_a / p_a) (|dz'_a| + E|dz'|), which is
-    multiplied by log p_a - E log p; KL(q || p) <= E_q dz' - E_p dz' is bounded likewise.  For changes larger than
-    one the plain difference H(q) - H(p) is as good, and either is accepted.
+    Every q_a - p_a = p_a expm1(dz_a - log E exp dz) is known to max(p_a, q_a) (|dz'_a| + E|dz'|), which is
+    multiplied by log p_a - E log p; the terms of KL(q || p) are at most the squares of these deviations.  For
+    changes larger than one the plain difference H(q) - H(p) is as good, and either is accepted.
     """
-    p, d = parts(z)
-    q, e = parts(np.asarray(z, dtype=float) + np.asarray(dz, dtype=float))
+    after = np.asarray(z, dtype=float) + np.asarray(dz, dtype=float)
+    p, _ = parts(z)
+    q, _ = parts(after)
     x = from_mode(z, dz)
-    size = np.maximum(p, q) * np.minimum(x + (p * x).sum(axis=-1, keepdims=True), 2)
-    _, logs, _ = log_sizes(z)
-    small = (size * logs).sum(axis=-1) + (np.maximum(p, q) * (x + (p * x).sum(axis=-1, keepdims=True)) ** 2).sum(
-        axis=-1
-    )
-    plain = (p * log_sizes(z)[0]).sum(axis=-1) + (
-        q * log_sizes(np.asarray(z, dtype=float) + np.asarray(dz, dtype=float))[0]
-    ).sum(axis=-1)
+    size = x + (p * x).sum(axis=-1, keepdims=True)
+    larger = np.maximum(p, q)
+    small = (larger * size * (deviation_sizes(z)[1] + size)).sum(axis=-1)
+    plain = (p * log_magnitude(z)).sum(axis=-1) + (q * log_magnitude(after)).sum(axis=-1)
     scale = np.where(x.max(axis=-1) <= 1, small, np.maximum(small, plain))
     return unit(z, dz) * scale + SUBNORMAL * p.shape[-1] * (1 + x.max(axis=-1))

@@ -1,0 +1,1 @@
+"""The checker: claims as data, searched in floats and decided in balls."""

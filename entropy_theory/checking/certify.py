@@ -1,0 +1,255 @@
+"""Decides one instance, given by exact rationals, in ball arithmetic.
+
+The precision is raised until each sign is decided. An identity is refuted only by an enclosure of ``lhs - rhs`` that excludes
+zero, an inequality only by an enclosure of ``rhs - lhs`` below zero (or, where it is strict, by a value that is exactly zero).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from entropy_theory.balls import Ball, UndecidedComparison, precision, to_fmpq
+from entropy_theory.checking.claim import Claim, Identity, Inequality, Order
+from entropy_theory.checking.domains import Leaf
+
+Array = np.ndarray[Any, Any]
+
+PRECISIONS = (64, 128, 256, 1024, 4096)
+"""Bits tried in turn; an identity starts at the second."""
+
+ORDER_STEPS = (64, 128, 256)
+"""An order is measured between the steps 2**-k for these k."""
+
+ORDER_MARGIN = 0.25
+"""How far a measured order may fall short of the claimed one, for a remainder whose leading term carries a logarithm."""
+
+
+class Status(StrEnum):
+    """What the balls say about an instance."""
+
+    SATISFIED = "satisfied"
+    VIOLATED = "violated"
+    BALANCED = "balanced"
+    """An inequality whose two sides agree within an enclosure too small to matter, and no further is known."""
+    OUTSIDE = "outside"
+    """The instance is outside the domain or does not meet the assumption."""
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The decision on one instance.
+
+    Attributes
+    ----------
+    status : Status
+    value : float
+        Inequality: rhs - lhs. Identity: an upper bound of \\|lhs - rhs\\|. Order: the measured order. Of the worst entry.
+    ratio : float
+        Inequality: lhs / rhs of the worst entry where both are positive, else nan.
+    bits : int
+        Precision at which it was decided.
+    evidence : dict
+        Enclosures as decimal strings, for the certificate.
+    reason : str
+        Why it is undecided.
+    """
+
+    status: Status
+    value: float = math.nan
+    ratio: float = math.nan
+    bits: int = 0
+    evidence: dict[str, Any] | None = None
+    reason: str = ""
+
+
+def rationals(leaves: Mapping[str, Array], spec: Mapping[str, Leaf]) -> dict[str, Array]:
+    """One float instance (no batch axis) as exact rationals; probabilities are divided by their exact sum."""
+    exact: dict[str, Array] = {}
+    for name, value in leaves.items():
+        entries = np.empty(np.shape(value), dtype=object)
+        for index in np.ndindex(entries.shape):
+            x = np.asarray(value)[index]
+            entries[index] = x if isinstance(x, Fraction) else Fraction(float(x))
+        exact[name] = entries / entries.sum(-1, keepdims=True) if spec[name].kind == "simplex" else entries
+    return exact
+
+
+def examine(claim: Claim, instance: Mapping[str, Array]) -> Finding:
+    """Decide `claim` on one instance of exact rationals (arrays of Fraction, no batch axis)."""
+    balls = {name: _as_balls(value)[None] for name, value in instance.items()}
+    finding = Finding(Status.UNDECIDED)
+    for bits in PRECISIONS[1:] if isinstance(claim, Identity) else PRECISIONS:
+        try:
+            with precision(bits):
+                finding = _at_precision(claim, balls, bits)
+        except UndecidedComparison as error:
+            finding = Finding(Status.UNDECIDED, bits=bits, reason=str(error))
+        if finding.status in (Status.SATISFIED, Status.VIOLATED, Status.OUTSIDE):
+            return finding
+    return finding
+
+
+def _at_precision(claim: Claim, balls: Mapping[str, Array], bits: int) -> Finding:
+    open_assumption = ""
+    try:
+        if not bool(claim.admitted(balls)[0]):
+            return Finding(Status.OUTSIDE, bits=bits)
+    except UndecidedComparison as error:
+        open_assumption = str(error)
+    finding = _order(claim, balls, bits) if isinstance(claim, Order) else _sides(claim, balls, bits)
+    # Where it is open whether the instance counts, only that the claim is not violated there is an answer.
+    if open_assumption and finding.status not in (Status.SATISFIED, Status.BALANCED):
+        return Finding(Status.UNDECIDED, bits=bits, reason=f"the assumption is not decided: {open_assumption}")
+    return finding
+
+
+def _sides(claim: Claim, balls: Mapping[str, Array], bits: int) -> Finding:
+    lhs, rhs = claim.sides(balls)
+    left, right = [Ball(x) for x in lhs[0]], [Ball(x) for x in rhs[0]]
+    gaps = [b - a for a, b in zip(left, right, strict=True)]
+    if not all(g.arb.is_finite() for g in gaps):
+        return Finding(Status.UNDECIDED, bits=bits, reason=f"a side is not finite at {bits} bits")
+    if isinstance(claim, Identity):
+        return _identity(left, right, gaps, bits)
+    assert isinstance(claim, Inequality)
+    worst = min(range(len(gaps)), key=lambda i: _relative(gaps[i], left[i], right[i]))
+    violated = [i for i, g in enumerate(gaps) if _breaks(g, claim.strict)]
+    chosen = min(violated, key=lambda i: _relative(gaps[i], left[i], right[i])) if violated else worst
+    gap = gaps[chosen]
+    evidence = _evidence(left[chosen], right[chosen], gap, chosen, len(gaps), claim.strict)
+    if violated:
+        status, reason = Status.VIOLATED, ""
+    elif all(_keeps(g, claim.strict) for g in gaps):
+        status, reason = Status.SATISFIED, ""
+    elif not claim.strict and all(
+        _keeps(g, False) or _tiny(g, a, b, bits) for g, a, b in zip(gaps, left, right, strict=True)
+    ):
+        status, reason = Status.BALANCED, "the two sides agree to the precision reached"
+    else:
+        status, reason = Status.UNDECIDED, f"the sign of rhs - lhs is not decided at {bits} bits: {gap!r}"
+    lower = float(gap)
+    ratio = _ratio(left[chosen], right[chosen])
+    return Finding(status, lower, ratio, bits, evidence, reason)
+
+
+def _identity(left: list[Ball], right: list[Ball], gaps: list[Ball], bits: int) -> Finding:
+    excluded = [i for i, g in enumerate(gaps) if g.rational != 0 and not g.arb.contains(0)]
+    if excluded:
+        worst = max(excluded, key=lambda i: abs(float(gaps[i])))
+        evidence = _evidence(left[worst], right[worst], gaps[worst], worst, len(gaps), False)
+        return Finding(Status.VIOLATED, float(abs(gaps[worst]).arb.upper()), bits=bits, evidence=evidence)
+    bound = max(float(abs(g).arb.upper()) for g in gaps)
+    if all(g.rational == 0 or _tiny(g, a, b, bits) for g, a, b in zip(gaps, left, right, strict=True)):
+        return Finding(Status.SATISFIED, bound, bits=bits)
+    return Finding(
+        Status.UNDECIDED, bound, bits=bits, reason=f"lhs - rhs is only known to {bound:.1e} at {bits} bits"
+    )
+
+
+def _order(claim: Order, balls: Mapping[str, Array], bits: int) -> Finding:
+    """Measure the order between steps 2**-k; the remainder's own cancellation sets the precision."""
+    sizes = []
+    for k in ORDER_STEPS:
+        sizes.append(_remainder(claim, balls, k, bits))
+    entries = len(sizes[0])
+    worst, worst_evidence, status = math.inf, None, Status.SATISFIED
+    for entry in range(entries):
+        values = [s[entry] for s in sizes]
+        if any(v is None for v in values):
+            continue  # zero to far below the claimed order
+        slopes = [
+            (a.log() - b.log()) / (Ball(2).log() * (k2 - k1)).arb
+            for (a, b, k1, k2) in zip(values, values[1:], ORDER_STEPS, ORDER_STEPS[1:], strict=False)
+        ]
+        last = slopes[-1]
+        measured = float(last)
+        below = all(s < claim.power - ORDER_MARGIN for s in slopes)
+        above = last > claim.power - ORDER_MARGIN
+        if measured < worst:
+            worst = measured
+            worst_evidence = {
+                "entry": entry,
+                "claimed_order": str(claim.power),
+                "steps": [f"2^-{k}" for k in ORDER_STEPS],
+                "remainders": [v.str(20) for v in values],
+                "orders": [s.str(20) for s in slopes],
+            }
+        if below:
+            status = Status.VIOLATED
+        elif not above and status is not Status.VIOLATED:
+            status = Status.UNDECIDED
+    reason = "the measured order has not settled" if status is Status.UNDECIDED else ""
+    return Finding(status, worst, bits=bits, evidence=worst_evidence, reason=reason)
+
+
+def _remainder(claim: Order, balls: Mapping[str, Array], k: int, bits: int) -> list[arb | None]:
+    """Absolute values at t = 2**-k with at least 16 correct bits; None where below 2**(-(power + 4) k)."""
+    floor = arb(2) ** (-int(math.ceil(claim.power + 4)) * k)
+    step = Fraction(1, 2**k)
+    for factor in (1, 2, 4):
+        with precision(factor * (bits + math.ceil(claim.power + 5) * k)):
+            row = [abs(Ball(x).arb) for x in claim.at(step, balls)[0]]
+            if all(x.is_finite() and (x < floor or x.rel_accuracy_bits() >= 16) for x in row):
+                return [None if x < floor else x for x in row]
+    raise UndecidedComparison(f"the remainder at 2^-{k} is not decided")
+
+
+def _as_balls(value: Array) -> Array:
+    out = np.empty(value.shape, dtype=object)
+    for index in np.ndindex(value.shape):
+        out[index] = Ball(to_fmpq(value[index]))
+    return out
+
+
+def _breaks(gap: Ball, strict: bool) -> bool:
+    if gap.rational is not None:
+        return bool(gap.rational <= 0 if strict else gap.rational < 0)
+    return bool(gap.arb < 0 or (strict and gap.arb.is_exact() and gap.arb == 0))
+
+
+def _keeps(gap: Ball, strict: bool) -> bool:
+    if gap.rational is not None:
+        return bool(gap.rational > 0 if strict else gap.rational >= 0)
+    return bool(gap.arb > 0 or (not strict and gap.arb >= 0))
+
+
+def _tiny(gap: Ball, left: Ball, right: Ball, bits: int) -> bool:
+    """Whether the enclosure of the gap is below 2**-80 of the two sides; at the last precision, where both sides may
+    vanish, whether it is below 2**-(4/5 of the bits)."""
+    bound = abs(gap.arb).upper()
+    if bound <= (abs(left.arb) + abs(right.arb)).lower() * arb(2) ** -80:
+        return True
+    return bits == PRECISIONS[-1] and bool(bound <= arb(2) ** (-4 * bits // 5))
+
+
+def _relative(gap: Ball, left: Ball, right: Ball) -> float:
+    scale = float(abs(left.arb) + abs(right.arb))
+    value = float(gap.arb.mid())
+    return value / scale if scale > 0 and math.isfinite(scale) else value
+
+
+def _ratio(left: Ball, right: Ball) -> float:
+    a, b = left.arb, right.arb
+    return float((a / b).mid()) if a > 0 and b > 0 else math.nan
+
+
+def _evidence(left: Ball, right: Ball, gap: Ball, entry: int, entries: int, strict: bool) -> dict[str, Any]:
+    text: dict[str, Any] = {"lhs": _text(left), "rhs": _text(right), "rhs_minus_lhs": _text(gap)}
+    if entries > 1:
+        text["entry"] = entry
+    if strict:
+        text["strict"] = True
+    return text
+
+
+def _text(ball: Ball) -> str:
+    return str(ball.rational) if ball.rational is not None else str(ball.arb.str(30))

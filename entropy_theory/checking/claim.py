@@ -1,0 +1,311 @@
+"""Claims as data: an identity, an inequality or an order, over a domain, perhaps under an assumption.
+
+The functions of a claim are written with NumPy, once, for a batch of instances along the first axis. The checker calls them on
+float64 arrays to search and on object arrays of balls to decide; nothing in them may know which.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from entropy_theory.arithmetic import is_ball, midpoint
+from entropy_theory.balls import Ball, UndecidedComparison
+from entropy_theory.checking.domains import Space, Variable
+from entropy_theory.constants import Exact
+
+Array = np.ndarray[Any, Any]
+
+Reading = Literal["printed", "corrected"]
+
+
+class ClaimError(Exception):
+    """A function of a claim failed, or returned something that is no array of the right shape."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What all claims have in common; use `Identity`, `Inequality` or `Order`.
+
+    Attributes
+    ----------
+    name : str
+        Lower-case letters, digits, dots, hyphens and slashes: ``"theorem-v.2/eq-16"``.
+    statement : str
+        LaTeX.
+    given : mapping of str to domain
+        The variables, from `entropy_theory.domains`.
+    assuming : callable, optional
+        Maps the variables to one boolean an instance. Instances that do not meet it do not count.
+    reading : "printed" or "corrected"
+        Whether this is the source's own line or the line that holds in its place.
+    tight : bool
+        Whether the claim says that equality is attained or approached; the verdict then reports how close the search came.
+    remark : str
+        One or two sentences for the reader: the reason, the proof's idea, the equality case.
+    mutants : tuple of Claim
+        Wrong variants that the same routine must refute.
+    """
+
+    name: str
+    statement: str = ""
+    given: Mapping[str, Variable]
+    assuming: Callable[..., Any] | None = None
+    reading: Reading = "printed"
+    tight: bool = False
+    remark: str = ""
+    mutants: tuple[Claim, ...] = field(default=(), repr=False)
+
+    kind: ClassVar[str] = "claim"
+    functions: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9./_-]*", self.name):
+            raise ValueError(
+                f"name is {self.name!r}, expected lower-case letters, digits, dots, hyphens and slashes"
+            )
+        try:
+            space = Space(self.given)
+        except ValueError as error:
+            raise ValueError(f"claim {self.name!r}: {error}") from None
+        for attribute in (*self.functions, "assuming"):
+            function = getattr(self, attribute)
+            if function is None and attribute == "assuming":
+                continue
+            if not callable(function):
+                if attribute == "assuming" or not isinstance(function, int | float | Exact):
+                    raise ValueError(f"claim {self.name!r}: {attribute} is {function!r}, expected a function")
+                continue
+            extra = {"t"} if self.kind == "order" and attribute != "assuming" else set()
+            unknown = [p for p in _required(function) if p not in self.given and p not in extra]
+            if unknown:
+                raise ValueError(
+                    f"claim {self.name!r}: {attribute} takes {unknown[0]!r}, which is not among the variables "
+                    f"{sorted(self.given)}"
+                )
+        object.__setattr__(self, "_space", space)
+
+    @property
+    def space(self) -> Space:
+        """The domain as a whole."""
+        space: Space = self.__dict__["_space"]
+        return space
+
+    def mutant(self, label: str, **changes: Any) -> Claim:
+        """This claim with some of its parts replaced, named ``name/mutant-label``."""
+        return replace(self, name=f"{self.name}/mutant-{label}", mutants=(), remark="", **changes)
+
+    def with_mutants(self, *mutants: Claim) -> Claim:
+        """This claim with wrong variants attached."""
+        return replace(self, mutants=mutants)
+
+    def admitted(self, leaves: Mapping[str, Array]) -> Array:
+        """Whether each instance lies in the domain and meets the assumption."""
+        n = len(next(iter(leaves.values())))
+        inside = self.space.admits(leaves)
+        if self.assuming is None or not inside.any():
+            return inside
+        meets = np.asarray(self._call("assuming", leaves))
+        if meets.ndim == 0:
+            meets = np.broadcast_to(meets, (n,))
+        if meets.dtype == object:
+            meets = meets.astype(bool)
+        if meets.shape != (n,) or meets.dtype != np.bool_:
+            raise ClaimError(
+                f"claim {self.name!r}: assuming returned {_kind(meets)} for {n} instances, expected one boolean "
+                "an instance"
+            )
+        return inside & meets
+
+    def sides(self, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
+        """Left and right side, each of shape (n, k): k entries an instance."""
+        raise TypeError(f"claim {self.name!r}: {type(self).__name__} has no sides")
+
+    def _call(self, attribute: str, leaves: Mapping[str, Array], **extra: Any) -> Any:
+        function = getattr(self, attribute)
+        if not callable(function):
+            return function
+        accepted = self._accepted[attribute]
+        try:
+            arguments = self.space.build(leaves) | extra
+            with np.errstate(all="ignore"):
+                return function(**{k: v for k, v in arguments.items() if accepted is None or k in accepted})
+        except (UndecidedComparison, KeyboardInterrupt, MemoryError, ClaimError):
+            raise
+        except ZeroDivisionError:
+            if any(is_ball(x) for x in leaves.values()):
+                raise UndecidedComparison(
+                    f"claim {self.name!r}: {attribute} divides by what may be zero"
+                ) from None
+            raise ClaimError(
+                f"claim {self.name!r}: {attribute} divides by zero {self._where(leaves)}"
+            ) from None
+        except Exception as error:
+            raise ClaimError(
+                f"claim {self.name!r}: {attribute} raised {type(error).__name__}: {error} {self._where(leaves)}"
+            ) from error
+
+    @cached_property
+    def _accepted(self) -> dict[str, set[str] | None]:
+        return {a: _parameters(getattr(self, a)) for a in (*self.functions, "assuming")}
+
+    def _where(self, leaves: Mapping[str, Array]) -> str:
+        first = {name: value[0] for name, value in leaves.items()}
+        text = ", ".join(f"{k} = {_brief(v)}" for k, v in self.space.describe(first).items())
+        return f"(in a batch of {len(next(iter(leaves.values())))} whose first instance is {text})"
+
+    def _rows(self, attribute: str, value: Any, leaves: Mapping[str, Array]) -> Array:
+        """The result of a function as numbers of shape (n, k), or (1, 1) for a constant."""
+        n = len(next(iter(leaves.values())))
+        if isinstance(value, Exact):
+            balls = any(is_ball(x) for x in leaves.values())
+            value = value.ball() if balls else float(value)
+        array = np.asarray(value)
+        if array.dtype.kind not in "biufO" or (
+            array.dtype == object and not all(isinstance(x, Ball | int | float) for x in array.flat)
+        ):
+            raise ClaimError(
+                f"claim {self.name!r}: {attribute} returned {_kind(array)}, expected real numbers"
+            )
+        if array.ndim == 0:
+            return array.reshape(1, 1)
+        if array.shape[0] != n:
+            raise ClaimError(
+                f"claim {self.name!r}: {attribute} returned shape {array.shape} for {n} instances, expected the "
+                f"instances along the first axis {self._where(leaves)}"
+            )
+        return array.reshape(n, -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inequality(Claim):
+    """``lhs <= rhs`` (``lhs < rhs`` if `strict`), elementwise, for every instance.
+
+    Parameters
+    ----------
+    lhs, rhs : callable or number
+        Map the variables to arrays of shape (n,) or (n, ...), n instances along the first axis.
+    strict : bool
+
+    Examples
+    --------
+    >>> import entropy_theory as et
+    >>> d = et.domains
+    >>> claim = et.Inequality(
+    ...     name="variance-of-a-share", given={"x": d.reals(0, 1)}, lhs=lambda x: x * (1 - x), rhs=et.exact(1, 5))
+    >>> verdict = et.verify(claim)
+    >>> verdict.outcome, verdict.counterexample
+    ('refuted', {'x': '1/2'})
+    """
+
+    lhs: Any
+    rhs: Any
+    strict: bool = False
+
+    kind: ClassVar[str] = "inequality"
+    functions: ClassVar[tuple[str, ...]] = ("lhs", "rhs")
+
+    def sides(self, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
+        return _both(self, leaves)
+
+    def slack(self, lhs: Array, rhs: Array) -> Array:
+        """What must be >= 0 (> 0 if strict)."""
+        return rhs - lhs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity(Claim):
+    """``lhs == rhs``, elementwise, for every instance. Compute the two sides by independent routes.
+
+    Parameters
+    ----------
+    lhs, rhs : callable or number
+        Map the variables to arrays of shape (n,) or (n, ...), n instances along the first axis.
+    """
+
+    lhs: Any
+    rhs: Any
+
+    kind: ClassVar[str] = "identity"
+    functions: ClassVar[tuple[str, ...]] = ("lhs", "rhs")
+
+    def sides(self, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
+        return _both(self, leaves)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Claim):
+    """``remainder(t) = O(t**power)`` as t falls to 0, for every instance, elementwise.
+
+    Parameters
+    ----------
+    remainder : callable
+        Maps ``t`` (an array of shape (n,)) and the variables to an array of shape (n,) or (n, ...).
+    power : float
+    """
+
+    remainder: Callable[..., Any]
+    power: float
+
+    kind: ClassVar[str] = "order"
+    functions: ClassVar[tuple[str, ...]] = ("remainder",)
+
+    def at(self, t: Any, leaves: Mapping[str, Array]) -> Array:
+        """The remainder at step `t`, of shape (n, k)."""
+        n = len(next(iter(leaves.values())))
+        balls = any(is_ball(x) for x in leaves.values())
+        steps = np.full(n, Ball(t), dtype=object) if balls else np.full(n, float(t))
+        return self._rows("remainder", self._call("remainder", leaves, t=steps), leaves)
+
+
+def _both(claim: Claim, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
+    lhs = claim._rows("lhs", claim._call("lhs", leaves), leaves)
+    rhs = claim._rows("rhs", claim._call("rhs", leaves), leaves)
+    n = len(next(iter(leaves.values())))
+    try:
+        shape = np.broadcast_shapes((n, 1), lhs.shape, rhs.shape)
+    except ValueError:
+        raise ClaimError(
+            f"claim {claim.name!r}: lhs has {lhs.shape[1]} entries an instance and rhs {rhs.shape[1]}"
+        ) from None
+    return np.broadcast_to(lhs, shape), np.broadcast_to(rhs, shape)
+
+
+def _required(function: Callable[..., Any]) -> list[str]:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [
+        p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+
+
+def _parameters(function: Any) -> set[str] | None:
+    """Names that `function` accepts, or None if it accepts all."""
+    if not callable(function):
+        return set()
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return {p.name for p in parameters}
+
+
+def _kind(array: Array) -> str:
+    return f"{array.dtype} of shape {array.shape}"
+
+
+def _brief(value: Array) -> str:
+    value = np.asarray(value)
+    if value.size > 12:
+        return f"an array of shape {value.shape}"
+    return np.array2string(midpoint(np.asarray(value)), separator=", ", precision=6)

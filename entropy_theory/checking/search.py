@@ -1,0 +1,246 @@
+"""Looks for instances where a claim is closest to failing: vectorised random draws, then local optimisation.
+
+Everything here is float64 and proposes only. The *merit* that is minimised is the relative slack
+``(rhs - lhs) / (|lhs| + |rhs|)``, which does not vanish merely because both sides do; where one side is zero it is the slack
+itself, squeezed into (-1, 1). For an identity it is minus the relative residual.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from entropy_theory.checking.claim import Claim, ClaimError, Identity, Order
+from entropy_theory.checking.domains import Sizes
+
+Array = np.ndarray[Any, Any]
+Leaves = dict[str, Array]
+
+CHUNK = 20_000
+"""Most numbers in one leaf of a batch, roughly; instances a batch follow from it."""
+
+KEPT = 20
+"""Candidates of the worst merit kept for each size."""
+
+SPREAD = 6
+"""Candidates kept beside, spread over all that floats find violated, and as many of the worst slack."""
+
+MOST_FAILURES = 40
+"""Instances of a batch that are set apart one by one because the claim's functions fail there."""
+
+STARTS = 4
+"""Local optimisations for each size."""
+
+ROUNDS, BATCH = 16, 128
+"""Rounds of random steps that follow each of them, and points a round."""
+
+
+@dataclass
+class Candidate:
+    """One float instance (no batch axis) with its scores."""
+
+    leaves: Leaves
+    merit: float
+    slack: float
+
+
+@dataclass
+class Harvest:
+    """What the search found.
+
+    Attributes
+    ----------
+    candidates : list of list of Candidate
+        Worst merit first within each size, sizes in ascending order.
+    instances : int
+        Instances drawn.
+    admitted : int
+        Instances that lie in the domain and meet the assumption.
+    unevaluated : int
+        Admitted instances at which floats give no number.
+    example_unevaluated : dict or None
+        The first of them.
+    """
+
+    candidates: list[list[Candidate]] = field(default_factory=list)
+    instances: int = 0
+    admitted: int = 0
+    unevaluated: int = 0
+    example_unevaluated: Leaves | None = None
+
+
+def score(claim: Claim, leaves: Mapping[str, Array]) -> tuple[Array, Array, Array]:
+    """Admitted, worst merit and worst slack of each instance of a float batch; nan where there is no number.
+
+    The sides are evaluated where the assumption is met, and nowhere else.
+    """
+    admitted = claim.admitted(leaves)
+    merit, slack = np.full(admitted.shape, np.nan), np.full(admitted.shape, np.nan)
+    if not admitted.any():
+        return admitted, merit, slack
+    inside = leaves if admitted.all() else {name: value[admitted] for name, value in leaves.items()}
+    lhs, rhs = claim.sides(inside)
+    with np.errstate(all="ignore"):
+        gap = -np.abs(rhs - lhs) if isinstance(claim, Identity) else rhs - lhs
+        scale = np.abs(lhs) + np.abs(rhs)
+        if isinstance(claim, Identity):
+            # Entries of a vector are compared on the scale of the largest.
+            scale = np.broadcast_to(scale.max(-1, keepdims=True), scale.shape)
+        one_sided = (lhs == 0) | (rhs == 0) if not isinstance(claim, Identity) else False
+        squeezed = np.where(one_sided, gap / (1 + np.abs(gap)), gap / scale)
+        merit[admitted] = np.where(gap == 0, 0.0, squeezed).min(-1)
+    slack[admitted] = gap.min(-1)
+    return admitted, merit, slack
+
+
+def search(claim: Claim, rng: np.random.Generator, budget: int) -> Harvest:
+    """Draw about `budget` instances over all sizes, keep the worst, and optimise from the very worst."""
+    harvest = Harvest()
+    sizes = claim.space.sizes()
+    share = max(1, budget // len(sizes))
+    for size in sizes:
+        pool: list[Candidate] = []
+        remaining = share
+        for n in _batches(claim, size, share):
+            n = min(n, remaining)
+            remaining -= n
+            leaves = claim.space.draw(rng, n, size)
+            pool = _keep(pool, _collect(claim, leaves, harvest))
+        if not isinstance(claim, Order):
+            for start in sorted(pool, key=lambda c: c.merit)[:STARTS]:
+                pool.extend(_descend(claim, start, harvest, rng))
+        harvest.candidates.append(_keep(pool, []))
+    return harvest
+
+
+def _collect(claim: Claim, leaves: Leaves, harvest: Harvest) -> list[Candidate]:
+    n = len(next(iter(leaves.values())))
+    harvest.instances += n
+    if isinstance(claim, Order):
+        admitted = claim.admitted(leaves)
+        harvest.admitted += int(admitted.sum())
+        return [Candidate(_take(leaves, i), 0.0, 0.0) for i in np.flatnonzero(admitted)[:KEPT]]
+    admitted, merit, slack = _score_apart(claim, leaves, [])
+    harvest.admitted += int(admitted.sum())
+    broken = admitted & np.isnan(merit)
+    if broken.any():
+        harvest.unevaluated += int(broken.sum())
+        if harvest.example_unevaluated is None:
+            harvest.example_unevaluated = _take(leaves, int(np.flatnonzero(broken)[0]))
+    good = np.flatnonzero(admitted & ~np.isnan(merit))
+    if not len(good):
+        return []
+    by_merit = good[np.argsort(merit[good], kind="stable")]
+    negative = by_merit[merit[by_merit] < 0]
+    spread = negative[:: max(1, len(negative) // SPREAD)][:SPREAD]
+    by_slack = good[np.argsort(slack[good], kind="stable")[:SPREAD]]
+    chosen = list(dict.fromkeys((*by_merit[:KEPT], *spread, *by_slack)))
+    return [Candidate(_take(leaves, int(i)), float(merit[i]), float(slack[i])) for i in chosen]
+
+
+def _score_apart(claim: Claim, leaves: Leaves, failures: list[ClaimError]) -> tuple[Array, Array, Array]:
+    """`score`, with instances at which the claim's functions fail set apart by bisection and left without a number."""
+    try:
+        return score(claim, leaves)
+    except ClaimError as error:
+        n = len(next(iter(leaves.values())))
+        if n == 1 or len(failures) >= MOST_FAILURES:
+            failures.append(error)
+            nothing = np.full(n, np.nan)
+            return np.ones(n, dtype=bool), nothing, nothing
+        halves = [{k: v[part] for k, v in leaves.items()} for part in (slice(n // 2), slice(n // 2, n))]
+        first, second = (_score_apart(claim, half, failures) for half in halves)
+        return (
+            np.concatenate([first[0], second[0]]),
+            np.concatenate([first[1], second[1]]),
+            np.concatenate([first[2], second[2]]),
+        )
+
+
+def _keep(pool: list[Candidate], more: list[Candidate]) -> list[Candidate]:
+    """The worst by merit, some spread over all that floats find violated, and the worst by slack."""
+    merged = sorted(pool + more, key=lambda c: c.merit)
+    rest = merged[KEPT:]
+    negative = [c for c in rest if c.merit < 0]
+    spread = negative[:: max(1, len(negative) // SPREAD)][:SPREAD]
+    by_slack = sorted(rest, key=lambda c: c.slack)[:SPREAD]
+    return merged[:KEPT] + list({id(c): c for c in (*spread, *by_slack)}.values())
+
+
+def _batches(claim: Claim, size: Sizes, total: int) -> Iterator[int]:
+    largest = max(
+        math.prod(size.get(label.removesuffix("+end"), 1) + label.endswith("+end") for label in leaf.axes)
+        for leaf in claim.space.leaves.values()
+    )
+    n = max(1, CHUNK * 4 // max(largest, 4))
+    yield from [n] * math.ceil(total / n)
+
+
+def _descend(claim: Claim, start: Candidate, harvest: Harvest, rng: np.random.Generator) -> list[Candidate]:
+    """L-BFGS-B with batched difference quotients, then batches of random steps around the best point, on the merit."""
+    names = list(claim.space.leaves)
+    free = {name: claim.space.leaves[name].to_free(start.leaves[name][None]) for name in names}
+    lengths = [free[name].shape[1] for name in names]
+    x0 = np.concatenate([free[name][0] for name in names])
+    found: list[Candidate] = []
+    best = math.inf
+
+    def instances(points: Array) -> Leaves:
+        parts = np.split(points, np.cumsum(lengths)[:-1], axis=1)
+        return {
+            name: claim.space.leaves[name].from_free(part, start.leaves[name].shape)
+            for name, part in zip(names, parts, strict=True)
+        }
+
+    def values(points: Array) -> Array:
+        nonlocal best
+        leaves = instances(points)
+        harvest.instances += len(points)
+        try:
+            admitted, merit, slack = score(claim, leaves)
+        except (ClaimError, ValueError):
+            return np.full(len(points), 2.0)
+        harvest.admitted += int(admitted.sum())
+        good = admitted & np.isfinite(merit)
+        out = np.where(good, merit, 2.0)
+        i = int(np.argmin(out))
+        if good[i] and out[i] < best:
+            best = float(out[i])
+            found.append(Candidate(_take(leaves, i), float(merit[i]), float(slack[i])))
+        return out
+
+    def value_and_slope(x: Array) -> tuple[float, Array]:
+        h = 1e-6 * np.maximum(1.0, np.abs(x))
+        steps = np.diag(h)
+        out = values(np.concatenate([x[None], x + steps, x - steps]))
+        k = len(x)
+        forward, backward = out[1 : k + 1], out[k + 1 :]
+        slope = (forward - backward) / (2 * h)
+        slope[(forward >= 2) | (backward >= 2)] = 0.0
+        return float(out[0]), slope
+
+    if not np.isfinite(x0).all():
+        return []
+    result = minimize(value_and_slope, x0, jac=True, method="L-BFGS-B", options={"maxiter": 40, "maxfun": 60})
+    centre = np.asarray(result.x)
+    lowest = float(result.fun)
+    for _ in range(ROUNDS):
+        # Steps of all sizes, along single coordinates, some of them and all: the merit need not be smooth.
+        scale = 10.0 ** rng.uniform(-7, 0.5, size=(BATCH, 1)) * np.maximum(1.0, np.abs(centre))
+        share = rng.choice([1 / len(centre), 0.5, 1.0], size=(BATCH, 1))
+        steps = np.where(rng.random((BATCH, len(centre))) < share, rng.normal(size=(BATCH, len(centre))), 0.0)
+        points = centre + scale * steps
+        out = values(points)
+        i = int(np.argmin(out))
+        if out[i] < lowest:
+            centre, lowest = points[i], float(out[i])
+    return found[-3:]
+
+
+def _take(leaves: Mapping[str, Array], i: int) -> Leaves:
+    return {name: np.array(value[i]) for name, value in leaves.items()}

@@ -1,0 +1,199 @@
+"""What a check comes to, and how it prints."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal["proved", "holds", "refuted", "undecided"]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """How a claim fared on the table of one environment, over a few random policies.
+
+    Attributes
+    ----------
+    label : str
+    violated : bool or None
+        None if no policy met the assumption.
+    worst : float
+        Smallest rhs - lhs, or largest \\|lhs - rhs\\|.
+    certified : bool
+        Whether balls decided it; the largest tables are evaluated in floats only.
+    """
+
+    label: str
+    violated: bool | None
+    worst: float
+    certified: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of checking one claim.
+
+    Attributes
+    ----------
+    claim : str
+        Its name.
+    reading : str
+        ``"printed"`` or ``"corrected"``.
+    kind : str
+        ``"identity"``, ``"inequality"`` or ``"order"``.
+    outcome : str
+        ``"refuted"``: balls exclude it at `counterexample`. ``"holds"``: no counterexample in so many instances.
+        ``"undecided"``: neither; `message` says why. ``"proved"``: decided for every instance of the domain.
+    instances, admitted : int
+        Drawn, and of these in the domain and meeting the assumption.
+    worst : float
+        Inequality: smallest certified rhs - lhs. Identity: largest certified bound of \\|lhs - rhs\\|. Order: lowest measured
+        order.
+    ratio : float
+        Inequality: largest lhs / rhs met where both are positive: 1 means that equality is approached.
+    tight : bool
+        Whether the claim says that equality is attained or approached.
+    counterexample : dict or None
+        For each variable rational numbers as strings, nested like the array.
+    certificate : dict or None
+        The counterexample and the enclosures that decide it; `recheck` decides it again.
+    environments : tuple of Environment
+    message : str
+        What a reader should know beside: why undecided, how rarely the assumption was met.
+    error : bool
+        Whether the claim's own functions failed.
+    seconds : float
+        Time taken; the one field that differs between runs.
+    """
+
+    claim: str
+    reading: str
+    kind: str
+    statement: str
+    outcome: Outcome
+    instances: int
+    admitted: int
+    worst: float = math.nan
+    ratio: float = math.nan
+    tight: bool = False
+    counterexample: dict[str, Any] | None = None
+    certificate: dict[str, Any] | None = None
+    environments: tuple[Environment, ...] = ()
+    remark: str = ""
+    message: str = ""
+    error: bool = False
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def share_admitted(self) -> float:
+        """Share of the drawn instances that meet the assumption."""
+        return self.admitted / self.instances if self.instances else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary of JSON values; infinite and undefined numbers are null."""
+        claim, _, part = (
+            self.claim.partition("/") if not self.claim.startswith("beyond/") else (self.claim, "", "")
+        )
+        return {
+            "claim": claim,
+            "part": part or None,
+            "reading": self.reading,
+            "kind": self.kind,
+            "statement": self.statement,
+            "outcome": self.outcome,
+            "instances": self.instances,
+            "admitted": self.admitted,
+            "worst": _number(self.worst),
+            "ratio": _number(self.ratio),
+            "tight": self.tight,
+            "counterexample": self.counterexample,
+            "certificate": self.certificate,
+            "environments": [
+                {
+                    "label": e.label,
+                    "violated": e.violated,
+                    "worst": _number(e.worst),
+                    "certified": e.certified,
+                }
+                for e in self.environments
+            ],
+            "remark": self.remark,
+            "message": self.message,
+            "error": self.error,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Verdict:
+        """The verdict that `to_json` wrote."""
+        fields = {k: v for k, v in data.items() if k not in ("claim", "part", "environments")}
+        fields["worst"] = math.nan if data["worst"] is None else float(data["worst"])
+        fields["ratio"] = math.nan if data["ratio"] is None else float(data["ratio"])
+        environments = tuple(
+            Environment(
+                e["label"],
+                e["violated"],
+                math.nan if e["worst"] is None else float(e["worst"]),
+                e["certified"],
+            )
+            for e in data["environments"]
+        )
+        name = data["claim"] if data["part"] is None else f"{data['claim']}/{data['part']}"
+        return cls(claim=name, environments=environments, **fields)
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Label and text of what there is to say, in the order in which it is read."""
+        if self.statement:
+            yield "statement", self.statement
+        yield "outcome", self.outcome
+        if self.counterexample is not None:
+            for name, value in self.counterexample.items():
+                yield f"counterexample {name}", plain(value)
+            evidence = (self.certificate or {}).get("evidence") or {}
+            for name, value in evidence.items():
+                yield name.replace("_", " "), plain(value)
+        if not math.isnan(self.worst):
+            label = {
+                "identity": "largest certified residual",
+                "order": "lowest measured order",
+            }.get(self.kind, "smallest rhs - lhs")
+            yield label, f"{self.worst:.6g}"
+        if self.tight and not math.isnan(self.ratio):
+            yield "largest lhs / rhs", f"{self.ratio:.6f} (1 is equality)"
+        yield (
+            "instances",
+            f"{self.instances:,}, of which {self.admitted:,} admitted ({self.share_admitted:.1%})",
+        )
+        for e in self.environments:
+            verdict = "assumption not met" if e.violated is None else "violated" if e.violated else "holds"
+            yield e.label, f"{verdict}, worst {e.worst:.3g}{'' if e.certified else ' (floats)'}"
+        if self.remark:
+            yield "remark", self.remark
+        if self.message:
+            yield "note", self.message
+
+    def __str__(self) -> str:
+        title = f"{self.claim} ({self.reading})"
+        width = max(len(label) for label, _ in self.lines())
+        return "\n".join([title, *(f"  {label:<{width}}  {text}" for label, text in self.lines())])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for label, text in self.lines()
+        )
+        return f"<table><caption>{html.escape(self.claim)} ({self.reading})</caption>{rows}</table>"
+
+
+def plain(value: Any) -> str:
+    """Nested lists of strings as ``(9/10, 1/10)``."""
+    if isinstance(value, list):
+        return f"({', '.join(plain(x) for x in value)})"
+    return str(value)
+
+
+def _number(x: float) -> float | None:
+    return x if math.isfinite(x) else None

@@ -1,0 +1,236 @@
+"""Checks one claim: search in floats, decide in balls, shrink, and write the certificate."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from entropy_theory.checking.certificate import certificate
+from entropy_theory.checking.certify import Finding, Status, examine, rationals
+from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
+from entropy_theory.checking.search import CHUNK, Candidate, Harvest, score, search
+from entropy_theory.checking.shrink import complexity, rounded, shrink
+from entropy_theory.checking.verdict import Environment, Verdict
+
+Array = np.ndarray[Any, Any]
+Instance = dict[str, Array]
+
+BUDGET = 20_000
+"""Instances drawn by default."""
+
+NUDGES = (1000, 100, 10)
+"""Denominators to which an undecided instance is rounded: an open finding often lies beside a decided one."""
+
+SHRUNK = 3
+"""Violating candidates that are made small; the simplest result is reported."""
+
+POLICIES_PER_TABLE = 4
+"""Random instances on the table of each environment."""
+
+LARGEST_CERTIFIED_TABLE = 20
+"""States up to which a table is evaluated in balls as well."""
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """The random numbers of one claim: they depend on the seed and on its name alone."""
+    digest = hashlib.sha256(name.encode()).digest()
+    words = [int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4)]
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *words])))
+
+
+def check(claim: Claim, seed: int = 0, budget: int = BUDGET) -> Verdict:
+    """Check `claim` on about `budget` instances.
+
+    Parameters
+    ----------
+    claim : Claim
+    seed : int
+        The same seed and budget give the same verdict.
+    budget : int
+        Instances to draw, at least 1.
+
+    Raises
+    ------
+    ClaimError
+        If a function of the claim fails; `campaign` turns that into a verdict.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed is {seed!r}, expected an integer >= 0")
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
+        raise ValueError(f"budget is {budget!r}, expected an integer >= 1")
+    started = time.perf_counter()
+    rng = generator(seed, f"{claim.name}:{claim.reading}")
+    harvest = search(claim, rng, max(1, budget // 40) if isinstance(claim, Order) else budget)
+    decided = _decide(claim, harvest)
+    environments = _environments(claim, rng) if not isinstance(claim, Order) else ()
+    return _verdict(claim, harvest, decided, environments, seed, time.perf_counter() - started)
+
+
+class _Decided:
+    """Findings on the candidates of all sizes."""
+
+    def __init__(self) -> None:
+        self.violated: list[tuple[Instance, Finding]] = []
+        self.open: list[tuple[Instance, Finding]] = []
+        self.best: Finding | None = None
+        self.ratio = math.nan
+        self.examined = 0
+
+    def add(self, claim: Claim, instance: Instance, finding: Finding) -> None:
+        if finding.status is Status.OUTSIDE:
+            return
+        self.examined += 1
+        if finding.status is Status.VIOLATED:
+            self.violated.append((instance, finding))
+        elif finding.status is Status.UNDECIDED:
+            self.open.append((instance, finding))
+        if finding.status is not Status.UNDECIDED:
+            if not math.isnan(finding.ratio):
+                self.ratio = max(finding.ratio, self.ratio) if not math.isnan(self.ratio) else finding.ratio
+            if self.best is None or _worse(claim, finding.value, self.best.value):
+                self.best = finding
+
+
+def _worse(claim: Claim, a: float, b: float) -> bool:
+    return a > b if isinstance(claim, Identity) else a < b
+
+
+def _decide(claim: Claim, harvest: Harvest) -> _Decided:
+    """Decide the candidates, small sizes first; once some size is violated, larger ones are left out."""
+    decided = _Decided()
+    for candidates in harvest.candidates:
+        for candidate in candidates:
+            instance = rationals(candidate.leaves, claim.space.leaves)
+            finding = examine(claim, instance)
+            decided.add(claim, instance, finding)
+            if finding.status is Status.UNDECIDED and len(decided.open) <= 2 * SHRUNK:
+                for nearby in (rounded(claim, instance, d) for d in NUDGES):
+                    if nearby is not None and (f := examine(claim, nearby)).status is Status.VIOLATED:
+                        decided.add(claim, nearby, f)
+            if len(decided.violated) >= 4 * SHRUNK:
+                break
+        if decided.violated:
+            break
+    if not decided.violated and harvest.example_unevaluated is not None:
+        instance = rationals(harvest.example_unevaluated, claim.space.leaves)
+        finding = examine(claim, instance)
+        if finding.status is Status.UNDECIDED:
+            raise ClaimError(
+                f"claim {claim.name!r} has no finite value at {_text(claim, instance)}: {finding.reason}"
+            )
+        decided.add(claim, instance, finding)
+    return decided
+
+
+def _verdict(
+    claim: Claim,
+    harvest: Harvest,
+    decided: _Decided,
+    environments: tuple[Environment, ...],
+    seed: int,
+    seconds: float,
+) -> Verdict:
+    counterexample: dict[str, Any] | None = None
+    proof: dict[str, Any] | None = None
+    worst = decided.best.value if decided.best else math.nan
+    message = ""
+    outcome: Any
+    if decided.violated:
+        started = time.perf_counter()
+        simplest = sorted(decided.violated, key=lambda pair: complexity(claim, pair[0]))[:SHRUNK]
+        instance, finding = min(
+            (shrink(claim, i, f) for i, f in simplest), key=lambda pair: complexity(claim, pair[0])
+        )
+        outcome = "refuted"
+        counterexample = strings(claim.space.describe(instance))
+        proof = certificate(claim, instance, finding)
+        seconds += time.perf_counter() - started
+    elif not harvest.admitted or not decided.examined:
+        outcome = "undecided"
+        message = f"vacuous: none of {harvest.instances:,} instances meets the assumption"
+    elif decided.open:
+        outcome = "undecided"
+        instance, finding = decided.open[0]
+        message = f"not decided at {_text(claim, instance)}: {finding.reason}"
+    else:
+        outcome = "holds"
+        share = harvest.admitted / harvest.instances
+        if share < 0.01:
+            message = f"the assumption is met by {harvest.admitted:,} of {harvest.instances:,} instances only"
+    if harvest.unevaluated:
+        note = f"floats give no number at {harvest.unevaluated:,} instances"
+        message = f"{message}; {note}" if message else note
+    return Verdict(
+        claim=claim.name,
+        reading=claim.reading,
+        kind=claim.kind,
+        statement=claim.statement,
+        outcome=outcome,
+        instances=harvest.instances,
+        admitted=harvest.admitted,
+        worst=worst,
+        ratio=decided.ratio,
+        tight=claim.tight,
+        counterexample=counterexample,
+        certificate=proof,
+        environments=environments,
+        remark=claim.remark,
+        message=message,
+        seconds=seconds,
+    )
+
+
+def _environments(claim: Claim, rng: np.random.Generator) -> tuple[Environment, ...]:
+    out = []
+    for label, table, fixed in claim.space.tables():
+        sizes = claim.space.sizes_of_table(table)
+        leaves = claim.space.draw(rng, POLICIES_PER_TABLE, sizes, fixed)
+        admitted, merit, slack = score(claim, leaves)
+        good = np.flatnonzero(admitted & ~np.isnan(merit))
+        if not len(good):
+            out.append(Environment(label, None, math.nan, False))
+            continue
+        i = int(good[np.argmin(merit[good])])
+        if table.reward.shape[0] <= LARGEST_CERTIFIED_TABLE:
+            instance = rationals({k: v[i] for k, v in leaves.items()}, claim.space.leaves)
+            finding = examine(claim, instance)
+            if finding.status in (Status.SATISFIED, Status.VIOLATED, Status.BALANCED):
+                out.append(Environment(label, finding.status is Status.VIOLATED, finding.value, True))
+                continue
+        # Floats: a violation counts from a relative size that no rounding of these sums reaches.
+        value = float(abs(slack[i])) if isinstance(claim, Identity) else float(slack[i])
+        out.append(Environment(label, bool(merit[i] < -FLOAT_VIOLATION), value, False))
+    return tuple(out)
+
+
+FLOAT_VIOLATION = 1e-6
+"""Relative slack below which a table that is evaluated in floats only counts as violated. No outcome depends on it."""
+
+
+def strings(parts: Mapping[str, Array]) -> dict[str, Any]:
+    """Rational numbers as nested lists of strings."""
+    return {name: _nested(value) for name, value in parts.items()}
+
+
+def _nested(value: Any) -> Any:
+    array = np.asarray(value, dtype=object)
+    if array.ndim == 0:
+        return str(Fraction(array.item()))
+    return [_nested(x) for x in array]
+
+
+def _text(claim: Claim, instance: Instance) -> str:
+    from entropy_theory.checking.verdict import plain
+
+    parts = strings(claim.space.describe(instance))
+    text = ", ".join(f"{k} = {plain(v)}" for k, v in parts.items())
+    return text if len(text) < 400 else text[:400] + "…"
+
+
+__all__ = ["BUDGET", "CHUNK", "Candidate", "Inequality", "check", "generator"]

@@ -1,0 +1,61 @@
+"""Pieces that several claims use. ``p`` is a policy, ``r`` rewards, ``x = log p``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from entropy_theory.arithmetic import largest, smallest
+from entropy_theory.problems import MDP
+from entropy_theory.softmax import centred, covariance, entropy_gradient
+
+Array = np.ndarray[Any, Any]
+
+
+def advantage(p: Array, r: Array) -> Array:
+    """``A = r - E_p r`` in a bandit."""
+    return centred(np.log(p), r)
+
+
+def ascent(p: Array, r: Array) -> Array:
+    """The direction ``p A`` of Eq. (9)."""
+    return p * advantage(p, r)
+
+
+def driver(p: Array, r: Array) -> Array:
+    """``Cov_p(log p, p A)``, which Eq. (10) says drives the entropy."""
+    return covariance(np.log(p), np.log(p), ascent(p, r))
+
+
+def squared_gradient(p: Array) -> Array:
+    """``K = sum_a p_a^2 (x_a - E x)^2 = ||grad H||^2``."""
+    return np.asarray((entropy_gradient(np.log(p)) ** 2).sum(-1))
+
+
+def inner(x: Array, y: Array, axes: int = 1) -> Array:
+    """Inner product over the last `axes` axes."""
+    return np.asarray((x * y).sum(axis=tuple(range(-axes, 0))))
+
+
+def comonotone(p: Array, r: Array) -> Array:
+    """Whether no action that is more probable than another has less reward (last axis; one boolean a row)."""
+    dp = p[..., :, None] - p[..., None, :]
+    dr = r[..., :, None] - r[..., None, :]
+    against = ((dp > 0) & (dr < 0)).astype(bool)
+    return np.asarray(~against.any(axis=(-1, -2)))
+
+
+def constant(r: Array) -> Array:
+    """Whether all entries of a row are equal."""
+    return np.asarray((r == r[..., :1]).astype(bool).all(-1))
+
+
+def osc(r: Array) -> Array:
+    """``max r - min r``."""
+    return np.asarray(largest(r) - smallest(r))
+
+
+def weights(mdp: MDP, z: Array) -> Array:
+    """``w(s) = d(s) / (1 - discount)``, the expected discounted number of visits."""
+    return np.asarray(mdp.values(z).visitation / (1 - mdp.discount[..., None]))

@@ -1,0 +1,44 @@
+"""Lemma IV.1, Eq. (7): the gradient of the state-wise entropy.
+
+``dH_s/dz_{s,a} = -p_a (log p_a - E log p)``. It is checked along arbitrary directions, against the derivative of the entropy
+itself. An entry is zero exactly where ``p_a = exp(-H)``; the entries sum to zero.
+"""
+
+import numpy as np
+
+import entropy_theory.checking.domains as d
+from entropy_theory.arithmetic import directional_derivative
+from entropy_theory.checking.claim import Identity
+from entropy_theory.claims._shared import inner
+from entropy_theory.softmax import entropy, entropy_gradient
+
+POSITION = 4.01
+
+_LEMMA = Identity(
+    name="lemma-iv.1",
+    statement=r"\partial H_s/\partial z_{s,a} = -\pi(a|s)\,\big(\log\pi(a|s) - \mathbb E[\log\pi]\big)",
+    given={"p": d.policies(), "v": d.reals(-np.inf, np.inf, like="p")},
+    lhs=lambda p, v: directional_derivative(entropy, np.log(p), v),
+    rhs=lambda p, v: inner(entropy_gradient(np.log(p)), v),
+    remark="Along an arbitrary direction v; the left side by a route that knows no formula for the gradient.",
+)
+LEMMA = _LEMMA.with_mutants(
+    _LEMMA.mutant("no-probability", rhs=lambda p, v: inner(entropy_gradient(np.log(p)) / p, v)),
+    _LEMMA.mutant("no-centring", rhs=lambda p, v: inner(-p * np.log(p), v)),
+    _LEMMA.mutant("flipped-sign", rhs=lambda p, v: inner(-entropy_gradient(np.log(p)), v)),
+)
+
+_SUM = Identity(
+    name="lemma-iv.1/zero-sum",
+    reading="corrected",
+    statement=r"\textstyle\sum_a \partial H_s/\partial z_{s,a} = 0",
+    given={"p": d.policies()},
+    lhs=lambda p: entropy_gradient(np.log(p)).sum(-1),
+    rhs=0,
+    remark="A consequence: a common shift of the logits changes nothing.",
+)
+ZERO_SUM = _SUM.with_mutants(
+    _SUM.mutant("no-probability", lhs=lambda p: (entropy_gradient(np.log(p)) / p).sum(-1))
+)
+
+CLAIMS = (LEMMA, ZERO_SUM)

@@ -1,0 +1,77 @@
+"""Proposition IV.1, Eq. (9): the logit update of policy gradient, ``dz = eta p A``.
+
+In a bandit this is the gradient of J. In an MDP the gradient of J carries the expected discounted number of visits w(s): the
+appendix differentiates one state's expected advantage and leaves out how often the state is met. As printed the claim is read
+generously, as "the gradient is proportional to p A": for any two directions u and v the slopes have the same ratio.
+"""
+
+import numpy as np
+
+import entropy_theory.checking.domains as d
+from entropy_theory.arithmetic import directional_derivative
+from entropy_theory.checking.claim import Identity
+from entropy_theory.claims._shared import ascent, inner
+from entropy_theory.gradients import policy_gradient
+from entropy_theory.problems import Bandit
+
+POSITION = 4.03
+
+_REALS = d.reals(-np.inf, np.inf, like="p")
+
+_BANDIT = Identity(
+    name="proposition-iv.1/bandit",
+    statement=r"\text{bandit:}\quad \Delta z_a = \eta\,\partial J/\partial z_a = \eta\, p_a A_a",
+    given={"p": d.policies(), "r": d.rewards(like="p"), "v": _REALS},
+    lhs=lambda p, r, v: directional_derivative(Bandit(r).objective, np.log(p), v),
+    rhs=lambda p, r, v: inner(ascent(p, r), v),
+)
+BANDIT = _BANDIT.with_mutants(
+    _BANDIT.mutant("no-probability", rhs=lambda p, r, v: inner(ascent(p, r) / p, v)),
+    _BANDIT.mutant("reward-for-advantage", rhs=lambda p, r, v: inner(p * r, v)),
+)
+
+_GIVEN = {
+    "mdp": d.mdps(),
+    "p": d.policies(like="mdp"),
+    "u": d.reals(-np.inf, np.inf, like="mdp"),
+    "v": d.reals(-np.inf, np.inf, like="mdp"),
+}
+
+
+def _slope(mdp, p, v):  # type: ignore[no-untyped-def]
+    return directional_derivative(mdp.objective, np.log(p), v)
+
+
+def _local(mdp, p, v):  # type: ignore[no-untyped-def]
+    return inner(p * mdp.values(np.log(p)).advantage, v, axes=2)
+
+
+PRINTED = Identity(
+    name="proposition-iv.1/mdp",
+    statement=r"\text{MDP:}\quad \Delta z_{s,a} = \eta\,\partial J/\partial z_{s,a} \propto \pi(a|s)\,A(s,a)",
+    given=_GIVEN,
+    assuming=lambda mdp, p: (mdp.values(np.log(p)).visitation > 0).astype(bool).all(-1),
+    lhs=lambda mdp, p, u, v: _slope(mdp, p, u) * _local(mdp, p, v),
+    rhs=lambda mdp, p, u, v: _slope(mdp, p, v) * _local(mdp, p, u),
+    remark="Read up to one common factor (slopes along u and v are compared) and where every state is visited. "
+    "States that are visited unequally often break it.",
+)
+
+_CORRECTED = Identity(
+    name="proposition-iv.1/mdp",
+    reading="corrected",
+    statement=r"\text{MDP:}\quad \Delta z_{s,a} = \eta\, w(s)\,\pi(a|s)\,A(s,a), \quad w = d/(1-\gamma)",
+    given={k: v for k, v in _GIVEN.items() if k != "u"},
+    lhs=_slope,
+    rhs=lambda mdp, p, v: inner(policy_gradient(mdp, np.log(p)), v, axes=2),
+    remark="w(s) is the expected discounted number of visits, from the policy gradient theorem, Eq. (5).",
+)
+CORRECTED = _CORRECTED.with_mutants(
+    _CORRECTED.mutant("no-visitation", rhs=_local),
+    _CORRECTED.mutant(
+        "normalised-visitation",
+        rhs=lambda mdp, p, v: (1 - mdp.discount) * inner(policy_gradient(mdp, np.log(p)), v, axes=2),
+    ),
+)
+
+CLAIMS = (BANDIT, PRINTED, CORRECTED)

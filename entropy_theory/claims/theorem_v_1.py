@@ -1,0 +1,272 @@
+"""Theorem V.1, Eq. (14): the entropy dynamics under entropy regularisation.
+
+Substituting Eq. (13) into Lemma IV.2 gives exactly ``dH = -eta Cov(x, pA) + alpha eta K`` with ``K = sum_a p_a^2 (x_a - mu)^2 = ||grad H||^2``. The paper
+has ``Var(x) = sum_a p_a (x_a - mu)^2`` in its place. With ``F = diag(p) - p p'``, ``grad H = -F x`` and ``Var(x) = x' F x``, so
+``K = x' F^2 x <= ||F|| Var(x)``; by Gershgorin's theorem ``||F|| <= 2 max_a p_a (1 - p_a) <= 1/2``. So (14) overstates the second term always, at
+least twofold, and the more so the more deterministic the policy. Its true home is the natural gradient, where F replaces F^2.
+"""
+
+import numpy as np
+
+import entropy_theory.checking.domains as d
+from entropy_theory.arithmetic import directional_derivative, largest
+from entropy_theory.checking.claim import Identity, Inequality, Order
+from entropy_theory.claims._shared import advantage, ascent, driver, inner, squared_gradient
+from entropy_theory.constants import exact
+from entropy_theory.softmax import (
+    centred,
+    covariance,
+    entropy,
+    entropy_gradient,
+    first_order_entropy_change,
+    varentropy,
+)
+
+POSITION = 5.03
+
+_GIVEN = {"p": d.policies(), "r": d.rewards(like="p"), "alpha": d.positive()}
+
+
+def _update(p, r, alpha):  # type: ignore[no-untyped-def]
+    """The direction of Eq. (13)."""
+    return ascent(p, r) + alpha[..., None] * entropy_gradient(np.log(p))
+
+
+def _true(p, r, alpha):  # type: ignore[no-untyped-def]
+    """First-order entropy change per unit of eta, from Lemma IV.2."""
+    return first_order_entropy_change(np.log(p), _update(p, r, alpha))
+
+
+def _printed(p, r, alpha):  # type: ignore[no-untyped-def]
+    return -driver(p, r) + alpha * varentropy(np.log(p))
+
+
+EQ_14_PRINTED = Identity(
+    name="theorem-v.1/eq-14",
+    statement=r"\Delta H = -\eta\,\mathrm{Cov}(\log p, pA) + \alpha\eta\,\mathrm{Var}(\log p)",
+    given=_GIVEN,
+    lhs=_true,
+    rhs=_printed,
+    remark="Per unit of eta. The second covariance is K = ||grad H||^2, at most half of the variance.",
+)
+_EQ_14 = Identity(
+    name="theorem-v.1/eq-14",
+    reading="corrected",
+    statement=r"\Delta H = -\eta\,\mathrm{Cov}(\log p, pA) + \alpha\eta\sum_a p_a^2(\log p_a + H)^2",
+    given=_GIVEN,
+    lhs=lambda p, r, alpha: directional_derivative(entropy, np.log(p), _update(p, r, alpha)),
+    rhs=lambda p, r, alpha: -driver(p, r) + alpha * squared_gradient(p),
+    remark="K = ||grad H||^2: entropy regularisation is gradient ascent on H.",
+)
+EQ_14 = _EQ_14.with_mutants(
+    _EQ_14.mutant("half-variance", rhs=lambda p, r, alpha: -driver(p, r) + alpha * varentropy(np.log(p)) / 2),
+    _EQ_14.mutant("no-alpha", rhs=lambda p, r, alpha: -driver(p, r) + squared_gradient(p)),
+)
+
+SIGN = Inequality(
+    name="theorem-v.1/sign",
+    statement=r"\Delta H\ \text{and the right side of (14) have the same sign}",
+    given=_GIVEN,
+    lhs=0,
+    rhs=lambda p, r, alpha: _true(p, r, alpha) * _printed(p, r, alpha),
+    remark="Their product is tested. (14) can announce a rise of the entropy where it falls.",
+)
+
+_NEAR = {"p": d.policies(), "gap": d.reals(0, 0.001, open_low=True)}
+
+
+def _tilted(p, gap):  # type: ignore[no-untyped-def]
+    """The policy p mixed with its first action until that has probability at least 1 - gap."""
+    rest = gap[..., None] * p
+    first = np.arange(p.shape[-1]) == 0
+    return np.where(first, rest + (1 - gap)[..., None], rest)
+
+
+NEAR_PRINTED = Inequality(
+    name="theorem-v.1/near-deterministic",
+    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ \tfrac12\mathrm{Var}(\log p) \le \mathrm{Cov}(\log p, p(\log p + H))",
+    given=_NEAR,
+    lhs=lambda p, gap: varentropy(np.log(_tilted(p, gap))) / 2,
+    rhs=lambda p, gap: squared_gradient(_tilted(p, gap)),
+    remark="'Accurate when the policy is nearly deterministic', read as: right to within a factor of two. The policy is "
+    "(1 - gap) on its first action plus gap times p.",
+)
+_NEAR_CORRECTED = Inequality(
+    name="theorem-v.1/near-deterministic",
+    reading="corrected",
+    statement=r"K \le 2\,(1 - \max_a p_a)\,\mathrm{Var}(\log p)",
+    given={"p": d.policies()},
+    lhs=squared_gradient,
+    rhs=lambda p: 2 * _complement(p) * varentropy(np.log(p)),
+    tight=True,
+    remark="So K / Var tends to 0, not to 1, as the policy becomes deterministic. Equality is approached there for two actions.",
+)
+
+
+def _complement(p):  # type: ignore[no-untyped-def]
+    """1 - max p as the sum of the others, so that it is accurate near determinism."""
+    return np.sort(p, axis=-1)[..., :-1].sum(-1)
+
+
+NEAR = _NEAR_CORRECTED.with_mutants(
+    _NEAR_CORRECTED.mutant("factor-1.9", rhs=lambda p: exact(19, 10) * _complement(p) * varentropy(np.log(p)))
+)
+
+_BOUND = Inequality(
+    name="theorem-v.1/bound",
+    reading="corrected",
+    statement=r"K \le 2\max_a p_a(1-p_a)\,\mathrm{Var}(\log p) \le \tfrac12\mathrm{Var}(\log p)",
+    given={"p": d.policies()},
+    lhs=lambda p: np.stack(
+        [squared_gradient(p), 2 * largest(p * (1 - p)) * varentropy(np.log(p))], axis=-1
+    ),
+    rhs=lambda p: np.stack(
+        [2 * largest(p * (1 - p)) * varentropy(np.log(p)), varentropy(np.log(p)) / 2], axis=-1
+    ),
+    tight=True,
+    remark="Gershgorin's theorem for F. Equality in the first for two actions; in the second as they become equal.",
+)
+BOUND = _BOUND.with_mutants(
+    _BOUND.mutant(
+        "factor-0.49",
+        lhs=squared_gradient,
+        rhs=lambda p: exact(49, 100) * varentropy(np.log(p)),
+    )
+)
+
+_TWO = Identity(
+    name="theorem-v.1/two-actions",
+    reading="corrected",
+    statement=r"n = 2:\quad K = 2\,p_1 p_2\,\mathrm{Var}(\log p)",
+    given={"p": d.policies(actions=2)},
+    lhs=squared_gradient,
+    rhs=lambda p: 2 * p.prod(-1) * varentropy(np.log(p)),
+)
+TWO = _TWO.with_mutants(_TWO.mutant("three-actions", given={"p": d.policies(actions=3)}))
+
+APPENDIX_F = Identity(
+    name="theorem-v.1/appendix-f",
+    statement=r"\mathrm{Cov}(x, p(x-\mu)) = \textstyle\sum_a p_a^2 x_a^2 - \mu\sum_a p_a^2 x_a",
+    given={"p": d.policies()},
+    lhs=lambda p: covariance(np.log(p), np.log(p), p * centred(np.log(p), np.log(p))),
+    rhs=lambda p: inner(p**2, np.log(p) ** 2) - inner(p, np.log(p)) * inner(p**2, np.log(p)),
+    remark="The first step of the appendix replaces p (x - mu) by p x under the sum, and loses the terms with mu p.",
+)
+_APPENDIX_F = Identity(
+    name="theorem-v.1/appendix-f",
+    reading="corrected",
+    statement=r"\mathrm{Cov}(x, p(x-\mu)) = \textstyle\sum_a p_a^2 x_a^2 - 2\mu\sum_a p_a^2 x_a + \mu^2\sum_a p_a^2",
+    given={"p": d.policies()},
+    lhs=lambda p: covariance(np.log(p), np.log(p), p * centred(np.log(p), np.log(p))),
+    rhs=lambda p: (
+        inner(p**2, np.log(p) ** 2)
+        - 2 * inner(p, np.log(p)) * inner(p**2, np.log(p))
+        + inner(p, np.log(p)) ** 2 * inner(p, p)
+    ),
+    remark="That is sum p^2 (x - mu)^2 = K.",
+)
+APPENDIX_F_CORRECTED = _APPENDIX_F.with_mutants(
+    _APPENDIX_F.mutant(
+        "no-last-term",
+        rhs=lambda p: inner(p**2, np.log(p) ** 2) - 2 * inner(p, np.log(p)) * inner(p**2, np.log(p)),
+    )
+)
+
+DELTA = Inequality(
+    name="theorem-v.1/appendix-f-delta",
+    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ |\Delta| \le \tfrac12\mathrm{Var}(\log p),\quad \Delta = K - \mathrm{Var}(\log p)",
+    given=_NEAR,
+    lhs=lambda p, gap: abs(squared_gradient(_tilted(p, gap)) - varentropy(np.log(_tilted(p, gap)))),
+    rhs=lambda p, gap: varentropy(np.log(_tilted(p, gap))) / 2,
+    remark="'Delta is about 0', read relative to the term that it is dropped from. It tends to -1 times that term.",
+)
+
+
+def _pair_variance(a):  # type: ignore[no-untyped-def]
+    return varentropy(np.log(np.stack([a, 1 - a], axis=-1)))
+
+
+_PAIR = {"a": d.reals(0.5, 1, open_high=True), "b": d.reals(0.5, 1, open_high=True)}
+
+GROWS_PRINTED = Inequality(
+    name="theorem-v.1/variance-grows",
+    statement=r"n = 2,\ \tfrac12 \le a < b:\quad \mathrm{Var}(\log(a, 1-a)) \le \mathrm{Var}(\log(b, 1-b))",
+    given=_PAIR,
+    assuming=lambda a, b: (a < b).astype(bool),
+    lhs=lambda a: _pair_variance(a),
+    rhs=lambda b: _pair_variance(b),
+    remark="'Increases as the policy becomes more deterministic', for two actions.",
+)
+
+
+def _same_side(a, b):  # type: ignore[no-untyped-def]
+    low, high = exact(916, 1000), exact(917, 1000)
+    return ((a < b) & ((b <= low) | (a >= high))).astype(bool)
+
+
+_GROWS = Inequality(
+    name="theorem-v.1/variance-grows",
+    reading="corrected",
+    statement=r"n = 2:\quad \mathrm{Var}\ \text{rises for } \tfrac12 \le a \le 0.916 \text{ and falls for } 0.917 \le a < 1",
+    given=_PAIR,
+    assuming=_same_side,
+    lhs=lambda a, b: np.where((b < exact(9165, 10000)).astype(bool), _pair_variance(a), _pair_variance(b)),
+    rhs=lambda a, b: np.where((b < exact(9165, 10000)).astype(bool), _pair_variance(b), _pair_variance(a)),
+    remark="a (1 - a) log^2(a / (1 - a)) has one peak, near a = 0.91678, and tends to 0.",
+)
+GROWS = _GROWS.with_mutants(
+    _GROWS.mutant(
+        "peak-at-0.9",
+        assuming=lambda a, b: ((a < b) & (a >= exact(9, 10))).astype(bool),
+        lhs=lambda b: _pair_variance(b),
+        rhs=lambda a: _pair_variance(a),
+    )
+)
+
+_NATURAL = Order(
+    name="theorem-v.1/natural-gradient",
+    reading="corrected",
+    statement=r"\Delta z = \eta\,(A - \alpha(\log p + H)):\quad"
+    r" \Delta H = -\eta\,\mathrm{Cov}(\log p, A) + \alpha\eta\,\mathrm{Var}(\log p) + O(\eta^2)",
+    given=_GIVEN,
+    power=2,
+    remainder=lambda t, p, r, alpha: (
+        entropy(
+            np.log(p) + t[..., None] * (advantage(p, r) - alpha[..., None] * centred(np.log(p), np.log(p)))
+        )
+        - entropy(np.log(p))
+        + t * covariance(np.log(p), np.log(p), r)
+        - t * alpha * varentropy(np.log(p))
+    ),
+    remark="Eq. (14) with its variance is right under the natural gradient, with Cov(log p, A) in the first term.",
+)
+NATURAL = _NATURAL.with_mutants(
+    _NATURAL.mutant(
+        "vanilla-covariance",
+        remainder=lambda t, p, r, alpha: (
+            entropy(
+                np.log(p)
+                + t[..., None] * (advantage(p, r) - alpha[..., None] * centred(np.log(p), np.log(p)))
+            )
+            - entropy(np.log(p))
+            + t * driver(p, r)
+            - t * alpha * varentropy(np.log(p))
+        ),
+    )
+)
+
+CLAIMS = (
+    EQ_14_PRINTED,
+    EQ_14,
+    SIGN,
+    NEAR_PRINTED,
+    NEAR,
+    BOUND,
+    TWO,
+    APPENDIX_F,
+    APPENDIX_F_CORRECTED,
+    DELTA,
+    GROWS_PRINTED,
+    GROWS,
+    NATURAL,
+)
