@@ -1,9 +1,9 @@
 """What differs between float64, complex128 and balls; every formula elsewhere is written once for all three.
 
 Balls travel in object arrays, on whose elements NumPy's ufuncs, sums and ``@`` call the methods of the same name.
-Four things cannot be left to that: choosing between two formulas that are equal in exact arithmetic (`midpoint`),
-``exp(t) - 1 - t`` without cancellation (`expm1_minus`), the linear solve (`solve`) and the derivative along a line
-(`directional_derivative`).
+Five things cannot be left to that: choosing between two formulas that are equal in exact arithmetic (`midpoint`),
+functions that NumPy lacks or has inaccurately (`expm1_minus`, `log1p`), a maximum (`largest`), the linear solve (`solve`) and
+the derivative along a line (`directional_derivative`).
 """
 
 from __future__ import annotations
@@ -32,6 +32,14 @@ def is_ball(x: Array) -> bool:
     return x.dtype == object
 
 
+def to_balls(x: Array) -> Array:
+    """Each float as the exact number that it is, in an array of balls."""
+    out = np.empty(x.shape, dtype=object)
+    for index in np.ndindex(x.shape):
+        out[index] = x[index] if is_ball(x) else Ball(float(x[index]))
+    return out
+
+
 def midpoint(x: Array) -> Array:
     """The real double nearest to each element: its real part, or the centre of its ball.
 
@@ -51,6 +59,15 @@ def expm1_minus(t: Array) -> Array:
         series = series * s + coefficient
     far = np.where(small, 0, t)
     return np.asarray(np.where(small, series * s * s, np.expm1(far) - far))
+
+
+def log1p(x: Array) -> Array:
+    """``log(1 + x)``. NumPy's is accurate on floats; on complex numbers it loses the real part of a small result."""
+    x = np.asarray(x)
+    if x.dtype.kind != "c":
+        return np.asarray(np.log1p(x))
+    size = np.log1p(x.real * (2 + x.real) + x.imag**2) / 2
+    return np.asarray(np.where(np.abs(x) < 0.5, size + 1j * np.arctan2(x.imag, 1 + x.real), np.log1p(x)))
 
 
 def largest(x: Any, axis: int = -1) -> Array:

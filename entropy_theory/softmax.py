@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory.arithmetic import expm1_minus, midpoint
+from entropy_theory.arithmetic import expm1_minus, log1p, midpoint
 from entropy_theory.validation import as_logits, broadcast
 
 Array = np.ndarray[Any, Any]
@@ -29,6 +29,27 @@ def _odds(z: Array) -> tuple[Array, Array, Array]:
     odds = np.exp(relative)
     np.put_along_axis(odds, mode, 0, -1)
     return mode, relative, odds.sum(-1, keepdims=True)
+
+
+def _softmax(z: Array) -> Array:
+    _, relative, others = _odds(z)
+    return np.asarray(np.exp(relative) / (1 + others))
+
+
+def _log_softmax(z: Array) -> Array:
+    _, relative, others = _odds(z)
+    return np.asarray(relative - log1p(others))
+
+
+def _centred(z: Array, v: Array) -> Array:
+    mode, relative, others = _odds(z)
+    difference = relative if v is z else v - np.take_along_axis(v, mode, -1)
+    mean = (np.exp(relative) * difference).sum(-1, keepdims=True) / (1 + others)
+    return np.asarray(difference - mean)
+
+
+def _covariance(z: Array, x: Array, y: Array) -> Array:
+    return np.asarray((_softmax(z) * _centred(z, x) * _centred(z, y)).sum(-1))
 
 
 def softmax(z: Any) -> Array:
@@ -55,8 +76,7 @@ def softmax(z: Any) -> Array:
     >>> et.softmax(np.log([9.0, 1.0]))
     array([0.9, 0.1])
     """
-    _, relative, others = _odds(as_logits(z))
-    return np.asarray(np.exp(relative) / (1 + others))
+    return _softmax(as_logits(z))
 
 
 def log_softmax(z: Any) -> Array:
@@ -72,8 +92,7 @@ def log_softmax(z: Any) -> Array:
     array (..., A)
         Each entry relatively accurate, also that of a mode whose probability rounds to one.
     """
-    _, relative, others = _odds(as_logits(z))
-    return np.asarray(relative - np.log1p(others))
+    return _log_softmax(as_logits(z))
 
 
 def centred(z: Any, v: Any) -> Array:
@@ -90,11 +109,7 @@ def centred(z: Any, v: Any) -> Array:
         Cancellation is left only where the differences of `v` to the mode's value cancel in their mean, and where an
         action's value is close to the mean.
     """
-    logits, values = broadcast(z=as_logits(z), v=as_logits(v, "v"))
-    mode, relative, others = _odds(logits)
-    difference = values - np.take_along_axis(values, mode, -1)
-    mean = (np.exp(relative) * difference).sum(-1, keepdims=True) / (1 + others)
-    return np.asarray(difference - mean)
+    return _centred(*broadcast(z=as_logits(z), v=as_logits(v, "v")))
 
 
 def covariance(z: Any, x: Any, y: Any) -> Array:
@@ -111,8 +126,7 @@ def covariance(z: Any, x: Any, y: Any) -> Array:
         Its error is a few units of rounding of ``E|x - E x||y - E y|``: relatively accurate unless terms of opposite sign
         cancel.
     """
-    z, x, y = broadcast(z=as_logits(z), x=as_logits(x, "x"), y=as_logits(y, "y"))
-    return np.asarray((softmax(z) * centred(z, x) * centred(z, y)).sum(-1))
+    return _covariance(*broadcast(z=as_logits(z), x=as_logits(x, "x"), y=as_logits(y, "y")))
 
 
 def entropy(z: Any) -> Array:
@@ -135,7 +149,7 @@ def entropy(z: Any) -> Array:
     1.0
     """
     logits = as_logits(z)
-    return np.asarray(-(softmax(logits) * log_softmax(logits)).sum(-1))
+    return np.asarray(-(_softmax(logits) * _log_softmax(logits)).sum(-1))
 
 
 def entropy_gradient(z: Any) -> Array:
@@ -153,7 +167,7 @@ def entropy_gradient(z: Any) -> Array:
         of the largest logit difference cancel.
     """
     logits = as_logits(z)
-    return np.asarray(-softmax(logits) * centred(logits, logits))
+    return np.asarray(-_softmax(logits) * _centred(logits, logits))
 
 
 def varentropy(z: Any) -> Array:
@@ -169,7 +183,7 @@ def varentropy(z: Any) -> Array:
     array (...)
     """
     logits = as_logits(z)
-    return covariance(logits, logits, logits)
+    return _covariance(logits, logits, logits)
 
 
 def fisher_norm(z: Any, v: Any) -> Array:
@@ -184,8 +198,8 @@ def fisher_norm(z: Any, v: Any) -> Array:
     -------
     array (...)
     """
-    direction = as_logits(v, "v")
-    return np.asarray(np.sqrt(covariance(z, direction, direction)))
+    logits, direction = broadcast(z=as_logits(z), v=as_logits(v, "v"))
+    return np.asarray(np.sqrt(_covariance(logits, direction, direction)))
 
 
 def kl(z_old: Any, z_new: Any) -> Array:
@@ -203,19 +217,19 @@ def kl(z_old: Any, z_new: Any) -> Array:
         ``E_old exp(u)``, u the centred change of logits, from the nonnegative terms ``p (exp(u) - 1 - u)``.
     """
     old, new = broadcast(z_old=as_logits(z_old, "z_old"), z_new=as_logits(z_new, "z_new"))
-    return _kl_of_change(old, centred(old, new - old))
+    return _kl_of_change(old, _centred(old, new - old))
 
 
 def _kl_of_change(z: Array, u: Array) -> Array:
     """KL(softmax(z) || softmax(z + u)) for a change u with mean zero under softmax(z): log E exp(u)."""
-    log_p, p = log_softmax(z), softmax(z)
+    log_p, p = _log_softmax(z), _softmax(z)
     peak = midpoint(log_p + u).max(-1, keepdims=True)
     scale = np.where(peak > 1, peak, 0.0)  # any value is right; this one avoids overflow
     damp = np.exp(-scale)
     near = midpoint(u) <= 1
     far_terms = np.exp(log_p + np.where(near, 0, u) - scale) - p * (1 + u) * damp
     terms = np.where(near, p * expm1_minus(np.where(near, u, 0 * u)) * damp, far_terms)
-    return np.asarray(scale[..., 0] + np.log1p(np.expm1(-scale[..., 0]) + terms.sum(-1)))
+    return np.asarray(scale[..., 0] + log1p(np.expm1(-scale[..., 0]) + terms.sum(-1)))
 
 
 def first_order_entropy_change(z: Any, dz: Any) -> Array:
@@ -231,8 +245,8 @@ def first_order_entropy_change(z: Any, dz: Any) -> Array:
     array (...)
         In nats.
     """
-    change = as_logits(dz, "dz")
-    return np.asarray(-covariance(z, z, change))
+    logits, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
+    return np.asarray(-_covariance(logits, logits, change))
 
 
 def entropy_change(z: Any, dz: Any) -> Array:
@@ -251,15 +265,16 @@ def entropy_change(z: Any, dz: Any) -> Array:
     array (...)
         In nats. Its error is a few units of rounding of the sum of the terms' sizes.
     """
-    old, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
+    logits, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
+    _, old, _ = _odds(logits)  # relative to the mode, so that a small change is not lost in large logits
     new = old + change
-    u = centred(old, change)
+    u = _centred(old, change)
     log_ratio = u - _kl_of_change(old, u)[..., None]
     grows = midpoint(log_ratio) > 0
-    larger = np.where(grows, softmax(new), softmax(old))
+    larger = np.where(grows, _softmax(new), _softmax(old))
     difference = np.where(grows, -1, 1) * larger * np.expm1(np.where(grows, -log_ratio, log_ratio))
-    linear = (difference * centred(old, old)).sum(-1)
-    return np.asarray(-linear - _kl_of_change(new, centred(new, -change)))
+    linear = (difference * _centred(old, old)).sum(-1)
+    return np.asarray(-linear - _kl_of_change(new, _centred(new, -change)))
 
 
 def token_covariance(z: Any, dz: Any) -> Array:
@@ -276,4 +291,4 @@ def token_covariance(z: Any, dz: Any) -> Array:
         Its mean under the policy is ``Cov_p(log p, dz)``.
     """
     logits, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
-    return np.asarray(centred(logits, logits) * centred(logits, change))
+    return np.asarray(_centred(logits, logits) * _centred(logits, change))

@@ -5,8 +5,8 @@ whatever they are, so that a counterexample shrinks to few states and actions, a
 numbers, deterministic transitions and the smallest discount.
 
 A vector of numbers is one of four kinds: whole numbers; floats; ties, at most two distinct values; or a peak,
-one entry far above all others, which makes a policy nearly deterministic. Floats nearer to zero than 1e-50 times
-the end of their range are drawn as zero: squares and products of the others do not underflow.
+one entry far above all others, which makes a policy nearly deterministic. Floats nearer to zero than 1e-50
+times the end of their range are drawn as zero: squares and products of the others do not underflow.
 """
 
 from __future__ import annotations

@@ -493,6 +493,32 @@ def test_balls_that_are_not_exact() -> None:
             assert_encloses(problem.values(z).visitation, np.array([mpmath.mpf(1) / 3] * 3, dtype=object), 1e-40, 60)
 
 
+@pytest.mark.parametrize("seed", [60, 61])
+def test_fractions_are_exact(seed: int) -> None:
+    """Equal logits are the uniform policy, so that all values of a rational process are rational: no tolerance."""
+    process = decision.random_process(seed, 3, 3, Fraction(7, 9), terminating=True)
+    uniform = [[Fraction(1, 3)] * 3] * 3
+    exact = decision.evaluate(process, uniform, convert=lambda x: x)
+
+    def array(x: Any) -> Any:
+        return np.array(x, dtype=object)
+
+    problem = et.MDP(
+        array(process.transition),
+        array(process.reward),
+        process.discount,
+        array(process.initial),
+        termination=array(process.termination),
+    )
+    z = array([[Fraction(1, 7)] * 3] * 3)
+    values = problem.values(z)
+    assert np.asarray(problem.objective(z), dtype=object)[()] == exact.objective
+    for name in ("v", "q", "advantage", "visitation"):
+        assert np.all(np.asarray(getattr(values, name)) == array(getattr(exact, name))), name
+    scale = array(exact.visitation)[:, None] / (1 - process.discount) / 3
+    assert np.all(np.asarray(et.policy_gradient(problem, z)) == scale * array(exact.advantage))
+
+
 # --- QuantEcon --------------------------------------------------------------------------------------------------------
 
 

@@ -1,14 +1,16 @@
 """The Hypothesis strategies, and what must hold for every policy, bandit and MDP that they draw.
 
-Rounding.  EPS is 2**-52; one operation rounds by EPS / 2, an exp or a log by at most 4 EPS.  A logit relative to the
-largest, d = z - max z, is rounded once, so exp(d) has relative error |d| EPS / 2 besides that of exp.  With the sum over A
-actions and the division, `unit` bounds the relative error of a probability, a log-probability and a mean.
+Rounding. EPS is 2**-52; one operation rounds by EPS / 2, an exp or a log by at most 4 EPS. A logit relative
+to the largest, d = z - max z, is rounded once, so exp(d) has relative error |d| EPS / 2 besides that of exp.
+With the sum over A actions and the division, `unit` bounds the relative error of a probability, a
+log-probability and a mean.
 
-Linear systems.  For M = I - discount P of S states, Gaussian elimination with partial pivoting solves a system whose matrix
-differs by 3 S (EPS / 2) S**2 2**(S - 1) |M|, |M| <= 2 (Higham, Accuracy and Stability of Numerical Algorithms, Theorem
-9.5).  The entries of M have error 2 unit, the right side, a mean of rewards, 2 unit.  With h = 1 / (1 - discount),
-|M^-1| <= h, so a solution has relative error `error` = h (elimination + 6 unit) in the maximum norm (values), or in the
-1-norm (visitation).  For rewards of size R, the solution v is at most h R.
+Linear systems. For M = I - discount P of S states, Gaussian elimination with partial pivoting solves a system
+whose matrix differs by 3 S (EPS / 2) S**2 2**(S - 1) |M|, |M| <= 2 (Higham, Accuracy and Stability of
+Numerical Algorithms, Theorem 9.5). The entries of M have error 2 unit, the right side, a mean of rewards, 2
+unit. With h = 1 / (1 - discount), |M^-1| <= h, so a solution has relative error `error` = h (elimination + 6
+unit) in the maximum norm (values), or in the 1-norm (visitation). For rewards of size R, the solution v is at
+most h R.
 
 From that, for each of the following the largest error of an entry, where unit <= error / 6:
 
@@ -19,11 +21,12 @@ From that, for each of the following the largest error of an entry, where unit <
 - its gradient d p (A_H - log p - H): 4 error h L from A_H, 2 error h L from d, 8 unit L from log p + H, as
   E |log p + H| <= 2 H; together at most 10 error h L.
 
-A bandit is the case S = 1, h = 1 without a linear system.  In the maximum norm, a change x of the logits changes the
-objective by at most 2 h**2 R x, since sum |dJ/dz| = sum w p |A| <= h 2 h R.
+A bandit is the case S = 1, h = 1 without a linear system. In the maximum norm, a change x of the logits
+changes the objective by at most 2 h**2 R x, since sum |dJ/dz| = sum w p |A| <= h 2 h R.
 
-Underflow.  The strategies draw no number other than zero below 1e-50 of its range, and probabilities above 1e-28, so what an
-underflow loses, 2**-1074 (over a complex step of 1e-200: 5e-124), is far below EPS times the product of two such numbers.
+Underflow. The strategies draw no number other than zero below 1e-50 of its range, and probabilities above
+1e-28, so what an underflow loses, 2**-1074 (over a complex step of 1e-200: 5e-124), is far below EPS times
+the product of two such numbers.
 """
 
 from __future__ import annotations
@@ -66,7 +69,7 @@ problems_with_logits = st.one_of(bandits_with_logits(), mdps_with_logits())
 def unit(*vectors: Array) -> float:
     """Relative error of a probability, whose logits (and changes of logits) are given."""
     spread = sum(float(np.ptp(v, axis=-1).max()) for v in vectors)
-    return (vectors[0].shape[-1] + 16 + spread) * EPS
+    return float((vectors[0].shape[-1] + 16 + spread) * EPS)
 
 
 def horizon(problem: Problem) -> float:
@@ -240,7 +243,8 @@ def test_every_kind_of_mdp_is_drawn(condition: Callable[[et.MDP], bool]) -> None
 def test_mdps_shrink_to_one_state() -> None:
     mdp, z = simplest(mdps_with_logits(discount=(0.25, 0.3)))
     assert (mdp.states, mdp.actions, float(mdp.discount)) == (1, 2, 0.25)
-    assert not (mdp.reward.any() or mdp.termination.any() or z.any())
+    for table in (mdp.reward, mdp.termination, z):
+        assert not table.any()
 
 
 def test_mdps_shrink_to_deterministic_transitions() -> None:
@@ -346,7 +350,7 @@ def test_entropy_lies_between_zero_and_log_n(z: Array) -> None:
 
 @given(logits(states=(1, 3)), st.floats(-100, 100))
 def test_a_common_shift_of_the_logits_changes_nothing(z: Array, shift: float) -> None:
-    """Rounding z + shift moves a logit by x = EPS / 2 max |z + shift|: log p moves by 2 x, H by E|log p + H| x <= 2 H x."""
+    """Rounding z + shift moves a logit by x = EPS / 2 max |z + shift|, log p by 2 x, H by E|log p + H| x <= 2 H x."""
     moved = z + shift
     relative = EPS * np.abs(moved).max() + 2 * unit(z)
     np.testing.assert_allclose(et.softmax(moved), et.softmax(z), rtol=2 * relative, atol=0)
@@ -357,8 +361,9 @@ def test_a_common_shift_of_the_logits_changes_nothing(z: Array, shift: float) ->
 def test_entropy_change_is_the_difference_of_entropies(data: st.DataObject, z: Array) -> None:
     """Each entropy has relative error 2 unit, and rounding z + dz moves it by 2 H times EPS / 2 max |z + dz|.
 
-    The change is sum (p' - p)(log p + H) + KL(p' || p): log p' / p is at most 2 spread(dz), log p + H at most spread(z),
-    and KL at most spread(dz), each formed with error 4 unit of that size, where p or p' sums to one.
+    The change is sum (p' - p)(log p + H) + KL(p' || p): log p' / p is at most 2 spread(dz), log p + H at most
+    spread(z), and KL at most spread(dz), each formed with error 4 unit of that size, where p or p' sums to
+    one.
     """
     dz = data.draw(directions(z))
     before, after = et.entropy(z), et.entropy(z + dz)
@@ -371,7 +376,8 @@ def test_entropy_change_is_the_difference_of_entropies(data: st.DataObject, z: A
 def test_the_squared_entropy_gradient_is_at_most_half_the_varentropy(z: Array) -> None:
     """K = sum p**2 y**2 <= sum p y**2 / 2 for y = log p + H, as E y = 0 (equality needs two actions with p = 1/2).
 
-    y is formed from terms of size t = |d| + E|d| with error 2 unit t, d = z - max z, and both sides from its square.
+    y is formed from terms of size t = |d| + E|d| with error 2 unit t, d = z - max z, and both sides from its
+    square.
     """
     p, d = et.softmax(z), z - z.max(-1, keepdims=True)
     terms = -d - (p * d).sum(-1, keepdims=True)
@@ -383,8 +389,8 @@ def test_the_squared_entropy_gradient_is_at_most_half_the_varentropy(z: Array) -
 def test_kl_is_a_mean_log_ratio_and_obeys_pinsker(data: st.DataObject, z: Array) -> None:
     """KL = E_p(log p - log q) >= |p - q|**2 / 2 in the 1-norm.
 
-    The log-probabilities have relative error unit, their mean 2 more; rounding new - z costs |p - q| EPS / 2 max |new - z|;
-    and each probability has relative error unit, so |p - q| has error 2 unit.
+    The log-probabilities have relative error unit, their mean 2 more; rounding new - z costs |p - q| EPS / 2
+    max |new - z|; and each probability has relative error unit, so |p - q| has error 2 unit.
     """
     new = z + data.draw(directions(z))
     p, q, kl = et.softmax(z), et.softmax(new), et.kl(z, new)
@@ -485,8 +491,8 @@ def test_a_constant_reward_is_earned_by_every_policy(case: tuple[et.MDP, Array],
     sizes = size(mdp) + size(raised) + abs(more)
     h, e = horizon(mdp), error(mdp, z)
     assert abs(raised.objective(z) - mdp.objective(z) - h * more) <= 2 * e * h * sizes
-    gradients = [et.policy_gradient(problem, z) for problem in (mdp, raised)]
-    np.testing.assert_allclose(*gradients, rtol=0, atol=8 * e * h**2 * sizes)
+    before, after = et.policy_gradient(mdp, z), et.policy_gradient(raised, z)
+    np.testing.assert_allclose(after, before, rtol=0, atol=8 * e * h**2 * sizes)
 
 
 @given(bandits_with_logits(), st.floats(0, 0.99))
@@ -525,10 +531,10 @@ def test_gradients_sum_to_zero_in_every_state(case: tuple[Problem, Array]) -> No
 def test_gradients_are_derivatives_along_every_line(data: st.DataObject, case: tuple[Problem, Array]) -> None:
     """Against a derivative that knows no formula for it, the complex step.
 
-    Along a direction of size x, p moves by 2 x p, so that the derivative of v solves the system with a right side of size
-    2 x h R and is at most 2 x h**2 R.  The factors of the elimination move too, by their growth 2**S and h: the
-    imaginary part has relative error 16 `error` 2**S.  The mean entropy has L + 1 for R, since p d(log p) of size 2 x
-    cancels only in the sum, and h**2 (1 - discount) = h.
+    Along a direction of size x, p moves by 2 x p, so that the derivative of v solves the system with a right
+    side of size 2 x h R and is at most 2 x h**2 R. The factors of the elimination move too, by their growth
+    2**S and h: the imaginary part has relative error 16 `error` 2**S. The mean entropy has L + 1 for R, since
+    p d(log p) of size 2 x cancels only in the sum, and h**2 (1 - discount) = h.
     """
     problem, z = case
     direction = data.draw(directions(z))
@@ -546,8 +552,8 @@ def test_gradients_are_derivatives_along_every_line(data: st.DataObject, case: t
 def test_a_small_gradient_step_improves(case: tuple[Problem, Array]) -> None:
     """J has a Lipschitz gradient of constant 8 h**3 (range of rewards and zero) (Mei et al. 2020, Lemmas 2 and 7).
 
-    So the step 1 / constant gains at least |g|**2 step / 2.  An error x of g moves J by 2 h**2 R step x, and the promised
-    gain, since sum |g| <= 2 h**2 R, by as much.
+    So the step 1 / constant gains at least |g|**2 step / 2. An error x of g moves J by 2 h**2 R step x, and
+    the promised gain, since sum |g| <= 2 h**2 R, by as much.
     """
     problem, z = case
     h, largest = horizon(problem), max(size(problem), 1.0)

@@ -136,9 +136,12 @@ def _sides(claim: Claim, balls: Mapping[str, Array], bits: int) -> Finding:
         status, reason = Status.BALANCED, "the two sides agree to the precision reached"
     else:
         status, reason = Status.UNDECIDED, f"the sign of rhs - lhs is not decided at {bits} bits: {gap!r}"
-    lower = float(gap)
+    value = float(gap)
+    if value == 0 and status in (Status.SATISFIED, Status.VIOLATED) and gap.rational != 0:
+        # Decided, but below the smallest double.
+        value = math.copysign(5e-324, 1 if gap.arb > 0 else -1)
     ratio = _ratio(left[chosen], right[chosen])
-    return Finding(status, lower, ratio, bits, evidence, reason)
+    return Finding(status, value, ratio, bits, evidence, reason)
 
 
 def _identity(left: list[Ball], right: list[Ball], gaps: list[Ball], bits: int) -> Finding:

@@ -79,7 +79,8 @@ class Leaf:
         """Inverse of `to_free`, clipped to the bounds."""
         value = free.reshape(free.shape[0], *shape)
         if self.kind == "simplex":
-            return _probabilities(np.clip(value, -690, 690))
+            p = _probabilities(np.clip(value, -690, 690))
+            return p if self.interior else np.where(p < 1e-30, 0.0, p)
         if self.low == 0 and self.high == math.inf:
             value = np.exp(np.clip(value, -690, 690))
         value = np.rint(value) if self.integer else value

@@ -25,6 +25,9 @@ Instance = dict[str, Array]
 ATTEMPTS = 600
 """Most decisions in balls that one shrink may spend."""
 
+BEST = (30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10**4, 10**5)
+"""Bounds on the denominator of the best approximations that are tried for a probability vector of two."""
+
 COSTLY, PAIRED = 30, 40
 """Cost from which two numbers are replaced together, and how many simple values of each are tried."""
 
@@ -194,6 +197,8 @@ class _Shrinker:
             options = list(_simple_rows(shape[-1], interior))
             options += [x for d in DENOMINATORS if (x := _round_row(row, d, interior)) is not None]
             options += _rows_one_off(row, interior)
+            if shape[-1] == 2:
+                options += [(x, 1 - x) for b in BEST if 0 < (x := row[0].limit_denominator(b)) < 1]
             unique = sorted(set(options), key=lambda x: (sum(_weights(x)), x))
             self._try(self._replaced_row(name, r, x) for x in unique)
 

@@ -40,10 +40,10 @@ def inner(x: Array, y: Array, axes: int = 1) -> Array:
 
 def comonotone(p: Array, r: Array) -> Array:
     """Whether no action that is more probable than another has less reward (last axis; one boolean a row)."""
-    dp = p[..., :, None] - p[..., None, :]
-    dr = r[..., :, None] - r[..., None, :]
-    against = ((dp > 0) & (dr < 0)).astype(bool)
-    return np.asarray(~against.any(axis=(-1, -2)))
+    i, j = np.triu_indices(p.shape[-1], 1)
+    dp, dr = p[..., i] - p[..., j], r[..., i] - r[..., j]
+    against = ((dp > 0) & (dr < 0)) | ((dp < 0) & (dr > 0))
+    return np.asarray(~against.astype(bool).any(-1))
 
 
 def constant(r: Array) -> Array:

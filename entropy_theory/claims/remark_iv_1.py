@@ -80,8 +80,8 @@ MONOTONE = _MONOTONE.with_mutants(_MONOTONE.mutant("no-order", assuming=lambda r
 
 def _order_kept(p, r, c):  # type: ignore[no-untyped-def]
     z = np.log(p) + (8 * c / osc(r))[..., None] * ascent(p, r)
-    gaps = (z[..., :, None] - z[..., None, :]) * (r[..., :, None] - r[..., None, :])
-    return gaps.reshape(*gaps.shape[:-2], -1)
+    i, j = np.triu_indices(p.shape[-1], 1)
+    return (z[..., i] - z[..., j]) * (r[..., i] - r[..., j])
 
 
 _ORDER_KEPT = Inequality(

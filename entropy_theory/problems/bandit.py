@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.arithmetic import is_ball, to_balls
 from entropy_theory.problems.values import Values
 from entropy_theory.softmax import centred, softmax
 from entropy_theory.validation import as_logits, as_numbers, broadcast
@@ -49,15 +50,21 @@ class Bandit:
 
     def objective(self, z: Any) -> Array:
         """Expected reward ``J = sum_a p_a r_a`` of the policy with logits `z` (..., A); shape (...)."""
-        logits, reward = broadcast(z=as_logits(z), reward=self.reward)
+        logits, reward = self._together(z)
         return np.asarray((softmax(logits) * reward).sum(-1))
 
     def values(self, z: Any) -> Values:
         """Values of the policy with logits `z` (..., A): v = J, q = reward, advantage = r - J, visitation 1."""
-        logits, reward = broadcast(z=as_logits(z), reward=self.reward)
+        logits, reward = self._together(z)
         v = self.objective(logits)
         return Values(v=v, q=reward, advantage=centred(logits, reward), visitation=np.ones(v.shape))
 
     def check_logits(self, z: Any) -> Array:
         """`z` as logits that fit the problem."""
-        return broadcast(z=as_logits(z), reward=self.reward)[0]
+        return self._together(z)[0]
+
+    def _together(self, z: Any) -> list[Array]:
+        logits = as_logits(z)
+        # Floats among balls would pass rounded exponentials off as exact numbers.
+        lift = is_ball(self.reward) and not is_ball(logits)
+        return broadcast(z=to_balls(logits) if lift else logits, reward=self.reward)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from entropy_theory.arithmetic import is_ball, midpoint
+from entropy_theory.arithmetic import is_ball, midpoint, to_balls
 from entropy_theory.balls import Ball
 from entropy_theory.problems import gymnasium_tables
 from entropy_theory.problems.systems import DenseSystem, SparseSystem
@@ -111,12 +111,15 @@ class MDP:
                 f"transition has shape {self.transition.shape}, reward {self.reward.shape}, discount "
                 f"{self.discount.shape}, initial {self.initial.shape}: the leading axes do not broadcast"
             ) from None
-        ends = total + self.termination
+        ends = np.asarray(total + self.termination)
         kind = (
             "a row that sums to one" if termination is None else "transition + termination that sums to one"
         )
         report(_far_from_one(ends), ends, "the sum of transition over the next state", kind)
-        mass = self.initial.sum(-1)
+        self._exact = not self.sparse and any(
+            is_ball(x) for x in (self.transition, self.reward, self.discount, self.initial, self.termination)
+        )
+        mass = np.asarray(self.initial.sum(-1))
         report(_far_from_one(mass), mass, "the sum of initial", "a distribution that sums to one")
 
     @classmethod
@@ -194,7 +197,8 @@ class MDP:
             ) from None
         if self.sparse and is_ball(logits):
             raise ValueError("z holds balls, expected floats beside a sparse transition (use a dense one)")
-        return logits
+        # Floats among balls would pass rounded exponentials off as exact numbers.
+        return to_balls(logits) if self._exact and not is_ball(logits) else logits
 
     def _expected_return(self, logits: Array, reward: Array) -> Array:
         """Solution v of v = E[reward + discount v(s')], for a reward (..., S, A) or (..., S, 1)."""

@@ -1,0 +1,108 @@
+"""Verdicts and claims as tables for a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.verdict import Verdict, plain
+
+STYLES = {"proved": "bold green", "holds": "green", "refuted": "bold red", "undecided": "yellow"}
+
+MEASURE = {"inequality": "slack", "identity": "residual", "order": "order"}
+
+
+def of_verdicts(verdicts: Sequence[Verdict]) -> Table:
+    """One row a verdict, in the order given."""
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    out.add_column("claim", no_wrap=True)
+    out.add_column("reading", no_wrap=True)
+    out.add_column("outcome", no_wrap=True)
+    out.add_column("instances", justify="right", no_wrap=True)
+    out.add_column("evidence", no_wrap=True)
+    out.add_column("counterexample, or where it was checked", overflow="fold", min_width=30)
+    for v in verdicts:
+        out.add_row(
+            v.claim,
+            v.reading,
+            Text(v.outcome, STYLES[v.outcome]),
+            f"{v.admitted:,}",
+            evidence(v),
+            Text(counterexample(v) if v.counterexample is not None else checked_on(v)),
+        )
+    return out
+
+
+def evidence(v: Verdict) -> str:
+    """The number that the verdict rests on."""
+    if v.outcome == "refuted" and v.certificate is not None and v.kind != "order":
+        gap = str((v.certificate.get("evidence") or {}).get("rhs_minus_lhs", ""))
+        return f"rhs - lhs = {_short(gap)}"
+    if math.isnan(v.worst):
+        return ""
+    if v.kind == "order":
+        claimed = (v.certificate or {}).get("evidence", {}).get("claimed_order")
+        measured = f"order {v.worst:.3g}" if math.isfinite(v.worst) else "remainder 0"
+        return f"{measured}, not {float(claimed):g}" if claimed else measured
+    if v.tight and not math.isnan(v.ratio):
+        return f"lhs / rhs up to {v.ratio:.6f}"
+    if v.kind == "inequality" and v.worst == 0:
+        return "equality met"
+    return f"{MEASURE[v.kind]} {v.worst:.2g}"
+
+
+def counterexample(v: Verdict) -> str:
+    """The counterexample in one line; parts of an MDP without their common prefix."""
+    parts = v.counterexample or {}
+    return ", ".join(f"{name.removeprefix('mdp.')} = {plain(value)}" for name, value in parts.items())
+
+
+def checked_on(v: Verdict) -> str:
+    """The environments that a claim on MDPs was checked on, or the note of the verdict."""
+    held = [e.label for e in v.environments if e.violated is False]
+    text = f"random MDPs, {', '.join(held)}" if held else ""
+    return "; ".join(x for x in (text, v.message) if x)
+
+
+def notes(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """What the table cannot say in a row."""
+    for v in verdicts:
+        if v.error:
+            yield f"{v.claim} ({v.reading}) failed: {v.message}"
+    broken = sorted({e.label for v in verdicts if v.outcome == "refuted" for e in v.environments if e.violated})
+    count = {o: sum(v.outcome == o for v in verdicts) for o in STYLES}
+    yield ", ".join(f"{n} {o}" for o, n in count.items() if n) + f" of {len(verdicts)} readings."
+    if broken:
+        yield f"Refuted claims on MDPs fail on real tables too: {', '.join(broken)}."
+    yield (
+        "instances: drawn, in the domain and meeting the assumption. evidence: the certified difference at the counterexample; "
+        "else the smallest rhs - lhs (slack), the largest certified |lhs - rhs| (residual) or the lowest measured order."
+    )
+
+
+def of_claims(claims: Iterable[Claim]) -> Table:
+    """Names, readings, kinds and statements."""
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in ("claim", "reading", "kind"):
+        out.add_column(column, no_wrap=True)
+    out.add_column("statement", overflow="fold")
+    for claim in claims:
+        out.add_row(claim.name, claim.reading, claim.kind, Text(claim.statement))
+    return out
+
+
+def _short(gap: str) -> str:
+    """``[-0.25000 +/- 3e-19]`` or a fraction, as a number of three digits."""
+    centre = gap.strip("[]").split(" ")[0]
+    try:
+        if "/" in centre:
+            p, q = centre.split("/")
+            return f"{int(p) / int(q):.3g}"
+        return f"{float(centre):.3g}"
+    except ValueError:
+        return gap

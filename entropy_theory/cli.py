@@ -1,0 +1,224 @@
+"""The `entropy-theory` command: a thin face over `entropy_theory.checking`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from entropy_theory.checking import campaign, certificate, table
+from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.registry import load, paper_claims, select
+from entropy_theory.checking.verdict import Verdict
+from entropy_theory.checking.verify import BUDGET
+
+app = typer.Typer(
+    name="entropy-theory",
+    help="Check theorems about softmax policies: each claim of the paper, or your own.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Json = Annotated[Path | None, typer.Option("--json", help="Write the verdicts to this file as JSON.", dir_okay=False)]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed and budget give the same verdicts.")]
+Budget = Annotated[int, typer.Option(min=1, help="Instances drawn for each claim.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core. Verdicts do not depend on it.")]
+Resume = Annotated[
+    Path | None,
+    typer.Option(help="Keep each verdict in this file as it is reached, and go on from what it holds.", dir_okay=False),
+]
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="theorem-v.2, theorem-v.2/eq-16 …")] = None,
+    json_file: Json = None,
+    seed: Seed = 0,
+    budget: Budget = BUDGET,
+    workers: Workers = None,
+    resume: Resume = None,
+) -> None:
+    """Check every claim of the paper, or those named, as printed and as corrected."""
+    claims = _or_exit(select, paper_claims(), names or [])
+    _campaign(claims, "paper", json_file, seed, budget, workers, resume)
+
+
+@app.command()
+def hunt(
+    spec: Annotated[str, typer.Argument(metavar="FILE.py[:NAME]", help="A Python file with claims, and perhaps one of them.")],
+    json_file: Json = None,
+    seed: Seed = 0,
+    budget: Budget = BUDGET,
+    workers: Workers = None,
+    resume: Resume = None,
+) -> None:
+    """Check your own claims: every Inequality, Identity and Order at the top level of a file."""
+    _campaign(_or_exit(load, spec), spec, json_file, seed, budget, workers, resume)
+
+
+@app.command(name="list")
+def list_claims(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Claims or parts; all if left out.")] = None,
+) -> None:
+    """List the claims of the paper."""
+    _console().print(table.of_claims(_or_exit(select, paper_claims(), names or [])))
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A claim or a part of one.")],
+    seed: Seed = 0,
+    budget: Budget = BUDGET,
+) -> None:
+    """Check one claim and print all there is to say about it, its mutants included."""
+    for claim in _or_exit(select, paper_claims(), [name]):
+        verdict = campaign.guarded(claim, seed, budget)
+        print(verdict)
+        for mutant in claim.mutants:
+            label = mutant.name.removeprefix(f"{claim.name}/mutant-")
+            print(f"  mutant {label}: {campaign.guarded(mutant, seed, budget).outcome}")
+        print()
+
+
+@app.command()
+def recheck(
+    file: Annotated[Path, typer.Argument(metavar="CERTIFICATE.json", help="A certificate, or a file written by --json.")],
+    claims: Annotated[str | None, typer.Option(help="The file of claims that it belongs to, if not the paper's.")] = None,
+) -> None:
+    """Decide counterexamples again, from their rational numbers alone."""
+    known = paper_claims() if claims is None else _or_exit(load, claims)
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        _refuse(f"{file} cannot be read as JSON: {error}")
+    certificates = _certificates(data)
+    if not certificates:
+        _refuse(f"{file} holds no certificate")
+    failed = False
+    for item in certificates:
+        label = f"{item.get('claim')} ({item.get('reading')})" if isinstance(item, dict) else repr(item)
+        try:
+            finding = certificate.recheck(_claim_of(known, item), item)
+        except certificate.CertificateError as error:
+            print(f"{label}: rejected: {error}")
+            failed = True
+            continue
+        stands = certificate.stands(finding)
+        failed |= not stands
+        print(f"{label}: {'refuted' if stands else f'not confirmed ({finding.status})'}, decided at {finding.bits} bits")
+    raise typer.Exit(1 if failed else 0)
+
+
+def _certificates(data: Any) -> list[Any]:
+    """Certificates in a certificate file, a verdict or a list of verdicts."""
+    items = data if isinstance(data, list) else [data]
+    out = [x.get("certificate") if isinstance(x, dict) and "outcome" in x else x for x in items]
+    return [x for x in out if x is not None]
+
+
+def _claim_of(known: Sequence[Claim], item: Any) -> Claim:
+    for claim in known:
+        if isinstance(item, dict) and (claim.name, claim.reading) == (item.get("claim"), item.get("reading")):
+            return claim
+    name = item.get("claim") if isinstance(item, dict) else item
+    raise certificate.CertificateError(f"claim is {name!r}, expected a known one (for your own claims give --claims FILE.py)")
+
+
+def _campaign(
+    claims: Sequence[Claim],
+    source: str,
+    json_file: Path | None,
+    seed: int,
+    budget: int,
+    workers: int | None,
+    resume: Path | None,
+) -> None:
+    if json_file is not None and not json_file.resolve().parent.is_dir():
+        _refuse(f"--json is {json_file}, expected a file in an existing folder")
+    progress = Progress(
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+    reached: list[Verdict] = []
+
+    def report(verdict: Verdict) -> None:
+        reached.append(verdict)
+        progress.update(task, advance=1, description=f"{verdict.claim} {verdict.outcome}")
+        if progress.disable:
+            print(f"[{len(reached)}/{len(claims)}] {verdict.claim} ({verdict.reading}): {verdict.outcome}", file=sys.stderr)
+
+    interrupted = False
+    with progress:
+        task = progress.add_task("checking", total=len(claims))
+        try:
+            campaign.run(
+                claims,
+                seed=seed,
+                budget=budget,
+                workers=workers or os.cpu_count() or 1,
+                isolated=True,
+                source=source,
+                store=resume,
+                report=report,
+            )
+        except KeyboardInterrupt:
+            interrupted = True
+        except campaign.StoreError as error:
+            _refuse(str(error))
+    order = {(c.name, c.reading): i for i, c in enumerate(claims)}
+    verdicts = sorted(reached, key=lambda v: order[v.claim, v.reading])
+    console = _console()
+    console.print(table.of_verdicts(verdicts))
+    for line in table.notes(verdicts):
+        console.print(line, markup=False, highlight=False)
+    if json_file is not None:
+        _write(json_file, json.dumps([v.to_json() for v in verdicts], indent=1) + "\n")
+    if interrupted:
+        print(f"interrupted: {len(verdicts)} of {len(claims)} claims were decided", file=sys.stderr)
+    raise typer.Exit(1 if interrupted or any(v.error for v in verdicts) else 0)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.resolve().parent, delete=False, encoding="utf-8") as file:
+            file.write(text)
+        os.replace(file.name, path)
+    except OSError as error:
+        print(f"error: {path} cannot be written: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _or_exit(function: Any, *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except ValueError as error:
+        _refuse(str(error))
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def _console() -> Console:
+    """Standard output; wide enough for the table also where it is a narrow terminal, or none."""
+    return Console(width=max(Console().width, 120)) if sys.stdout.isatty() else Console(width=160)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
