@@ -1,4 +1,5 @@
-"""Checks theorems about softmax policies: exact gradients and entropy changes, and a certified verdict on every claim."""
+"""Checks theorems about softmax policies: exact gradients and entropy changes, and a certified verdict on every
+claim."""
 
 from importlib.metadata import version
 

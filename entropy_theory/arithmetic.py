@@ -2,8 +2,8 @@
 
 Balls travel in object arrays, on whose elements NumPy's ufuncs, sums and ``@`` call the methods of the same name.
 Five things cannot be left to that: choosing between two formulas that are equal in exact arithmetic (`midpoint`),
-functions that NumPy lacks or has inaccurately (`expm1_minus`, `log1p`), a maximum (`largest`), the linear solve (`solve`) and
-the derivative along a line (`directional_derivative`).
+functions that NumPy lacks or has inaccurately (`expm1_minus`, `log1p`), a maximum (`largest`), the linear solve
+(`solve`) and the derivative along a line (`directional_derivative`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from flint import arb, arb_mat, fmpq_mat
+from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from entropy_theory.balls import Ball, UndecidedComparison
 from entropy_theory.duals import Dual
@@ -29,7 +29,7 @@ _TAYLOR = [1 / math.factorial(k) for k in range(2, 20)]
 
 def is_ball(x: Array) -> bool:
     """Whether `x` is an object array, that is, carries balls."""
-    return x.dtype == object
+    return bool(x.dtype == object)
 
 
 def to_balls(x: Array) -> Array:
@@ -132,17 +132,17 @@ def _solve_one(a: Array, b: Array) -> list[Any]:
     raw = any(isinstance(x, arb) for x in (*a.flat, *b.flat))
     balls_a, balls_b = [Ball(x) for x in a.flat], [Ball(x) for x in b]
     n = len(balls_b)
+    rational_a, rational_b = [x.rational for x in balls_a], [x.rational for x in balls_b]
+    solution: Any
     try:
-        if all(x.rational is not None for x in (*balls_a, *balls_b)):
-            solution = fmpq_mat(n, n, [x.rational for x in balls_a]).solve(
-                fmpq_mat(n, 1, [x.rational for x in balls_b])
-            )
-        else:
+        if None in rational_a or None in rational_b:
             solution = arb_mat(n, n, [x.arb for x in balls_a]).solve(arb_mat(n, 1, [x.arb for x in balls_b]))
+        else:
+            solution = fmpq_mat(n, n, cast("list[fmpq]", rational_a)).solve(
+                fmpq_mat(n, 1, cast("list[fmpq]", rational_b))
+            )
     except ZeroDivisionError:
-        raise UndecidedComparison(
-            "the linear system cannot be told from a singular one at this precision"
-        ) from None
+        raise UndecidedComparison("the linear system cannot be told from a singular one at this precision") from None
     return [x if raw and isinstance(x, arb) else Ball(x) for x in solution.entries()]
 
 
@@ -150,8 +150,9 @@ def directional_derivative(function: Callable[[Any], Any], z: Array, direction: 
     """The derivative of ``function(z + t * direction)`` at ``t = 0``, by a route that knows no formula for it.
 
     On floats by the complex step ``Im f(z + i h v) / h``, on balls by dual numbers, so that the result is accurate to
-    rounding, respectively a rigorous enclosure. `function` must be analytic along the line and made of operations that
-    both arithmetics have (no abs, max or sort of what depends on `z`).
+    rounding, respectively a rigorous enclosure. (On floats a slope below 1e-120 is lost to underflow.) `function`
+    must be analytic along the line and made of operations that both arithmetics have (no abs, max or sort of what
+    depends on `z`).
 
     Parameters
     ----------

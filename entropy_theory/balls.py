@@ -149,9 +149,7 @@ class Ball:
         power = Ball(exponent)
         if power._rational is not None and power._rational.q == 1:
             whole = int(power._rational.p)
-            return Ball(
-                self._rational**whole if self._rational is not None else _whole_power(self.arb, whole)
-            )
+            return Ball(self._rational**whole if self._rational is not None else _whole_power(self.arb, whole))
         return Ball(self.arb**power.arb)
 
     def __rpow__(self, base: Any) -> Any:
@@ -245,10 +243,10 @@ class Ball:
         return self._function("sqrt")
 
     def log2(self) -> Ball:
-        return self.log() / Ball(2).log()
+        return Ball(self.log() / Ball(2).log())
 
     def log10(self) -> Ball:
-        return self.log() / Ball(10).log()
+        return Ball(self.log() / Ball(10).log())
 
     def conjugate(self) -> Ball:
         return self

@@ -31,7 +31,9 @@ app = typer.Typer(
 Json = Annotated[Path | None, typer.Option("--json", help="Write the verdicts to this file as JSON.", dir_okay=False)]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed and budget give the same verdicts.")]
 Budget = Annotated[int, typer.Option(min=1, help="Instances drawn for each claim.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core. Verdicts do not depend on it.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes; by default one a core. Verdicts do not depend on it.")
+]
 Resume = Annotated[
     Path | None,
     typer.Option(help="Keep each verdict in this file as it is reached, and go on from what it holds.", dir_okay=False),
@@ -40,7 +42,9 @@ Resume = Annotated[
 
 @app.command()
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="theorem-v.2, theorem-v.2/eq-16 …")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="theorem-v.2, theorem-v.2/eq-16 …")
+    ] = None,
     json_file: Json = None,
     seed: Seed = 0,
     budget: Budget = BUDGET,
@@ -54,7 +58,9 @@ def verify(
 
 @app.command()
 def hunt(
-    spec: Annotated[str, typer.Argument(metavar="FILE.py[:NAME]", help="A Python file with claims, and perhaps one of them.")],
+    spec: Annotated[
+        str, typer.Argument(metavar="FILE.py[:NAME]", help="A Python file with claims, and perhaps one of them.")
+    ],
     json_file: Json = None,
     seed: Seed = 0,
     budget: Budget = BUDGET,
@@ -67,7 +73,9 @@ def hunt(
 
 @app.command(name="list")
 def list_claims(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Claims or parts; all if left out.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Claims or parts; all if left out.")
+    ] = None,
 ) -> None:
     """List the claims of the paper."""
     _console().print(table.of_claims(_or_exit(select, paper_claims(), names or [])))
@@ -91,8 +99,12 @@ def show(
 
 @app.command()
 def recheck(
-    file: Annotated[Path, typer.Argument(metavar="CERTIFICATE.json", help="A certificate, or a file written by --json.")],
-    claims: Annotated[str | None, typer.Option(help="The file of claims that it belongs to, if not the paper's.")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="CERTIFICATE.json", help="A certificate, or a file written by --json.")
+    ],
+    claims: Annotated[
+        str | None, typer.Option(help="The file of claims that it belongs to, if not the paper's.")
+    ] = None,
 ) -> None:
     """Decide counterexamples again, from their rational numbers alone."""
     known = paper_claims() if claims is None else _or_exit(load, claims)
@@ -114,7 +126,9 @@ def recheck(
             continue
         stands = certificate.stands(finding)
         failed |= not stands
-        print(f"{label}: {'refuted' if stands else f'not confirmed ({finding.status})'}, decided at {finding.bits} bits")
+        print(
+            f"{label}: {'refuted' if stands else f'not confirmed ({finding.status})'}, decided at {finding.bits} bits"
+        )
     raise typer.Exit(1 if failed else 0)
 
 
@@ -130,7 +144,9 @@ def _claim_of(known: Sequence[Claim], item: Any) -> Claim:
         if isinstance(item, dict) and (claim.name, claim.reading) == (item.get("claim"), item.get("reading")):
             return claim
     name = item.get("claim") if isinstance(item, dict) else item
-    raise certificate.CertificateError(f"claim is {name!r}, expected a known one (for your own claims give --claims FILE.py)")
+    raise certificate.CertificateError(
+        f"claim is {name!r}, expected a known one (for your own claims give --claims FILE.py)"
+    )
 
 
 def _campaign(
@@ -158,7 +174,10 @@ def _campaign(
         reached.append(verdict)
         progress.update(task, advance=1, description=f"{verdict.claim} {verdict.outcome}")
         if progress.disable:
-            print(f"[{len(reached)}/{len(claims)}] {verdict.claim} ({verdict.reading}): {verdict.outcome}", file=sys.stderr)
+            print(
+                f"[{len(reached)}/{len(claims)}] {verdict.claim} ({verdict.reading}): {verdict.outcome}",
+                file=sys.stderr,
+            )
 
     interrupted = False
     with progress:
@@ -178,7 +197,7 @@ def _campaign(
             interrupted = True
         except campaign.StoreError as error:
             _refuse(str(error))
-    order = {(c.name, c.reading): i for i, c in enumerate(claims)}
+    order: dict[tuple[str, str], int] = {(c.name, c.reading): i for i, c in enumerate(claims)}
     verdicts = sorted(reached, key=lambda v: order[v.claim, v.reading])
     console = _console()
     console.print(table.of_verdicts(verdicts))

@@ -1,8 +1,8 @@
 """Constants that are exact in every arithmetic.
 
 ``0.1 * x`` means the binary number 0.1000000000000000055… also in ball arithmetic, and ``np.log(3)`` its rounded
-double. ``exact("1/10") * x`` and ``np.log(exact(3))`` mean one tenth and the logarithm of three: they wait until they meet
-an array and then take its arithmetic.
+double. ``exact("1/10") * x`` and ``np.log(exact(3))`` mean one tenth and the logarithm of three: they wait until they
+meet an array and then take its arithmetic.
 """
 
 from __future__ import annotations
@@ -77,7 +77,5 @@ def exact(numerator: int | str | Fraction, denominator: int = 1) -> Exact:
     try:
         value = Fraction(numerator) / denominator
     except (ValueError, TypeError, ZeroDivisionError):
-        raise ValueError(
-            f"numerator/denominator is {numerator!r}/{denominator!r}, expected a rational"
-        ) from None
+        raise ValueError(f"numerator/denominator is {numerator!r}/{denominator!r}, expected a rational") from None
     return Exact(lambda number: number(value), str(value))

@@ -1,7 +1,7 @@
 """Exact gradients of the objective and of the mean entropy, for bandits and MDPs.
 
-With ``d`` the normalised discounted visitation, ``w = d / (1 - discount)`` the expected discounted number of visits, ``p`` the
-policy and ``x = log p``. A bandit has one state with w = d = 1.
+With ``d`` the normalised discounted visitation, ``w = d / (1 - discount)`` the expected discounted number of visits,
+``p`` the policy and ``x = log p``. A bandit has one state with w = d = 1.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Problem = Bandit | MDP
 def policy_gradient(problem: Problem, z: Any) -> Array:
     """Gradient of the objective, ``dJ/dz_{s,a} = w(s) p(a|s) A(s,a)``.
 
-    Eq. (9) of the paper without its step size, with the weight w(s) that the policy gradient theorem, Eq. (5), puts on each
-    state of an MDP.
+    Eq. (9) of the paper without its step size, with the weight w(s) that the policy gradient theorem, Eq. (5), puts
+    on each state of an MDP.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def natural_policy_gradient(problem: Problem, z: Any) -> Array:
     """Natural gradient of the objective: the advantage ``A(s,a)``.
 
     It is the least solution in Fisher geometry of ``F u = dJ/dz`` with ``F`` block-diagonal, blocks
-    ``w(s) (diag(p_s) - p_s p_s')`` (Kakade 2001; Agarwal et al. 2021, Lemma 15, whose normalised d gives A / (1 - discount)). At a
-    state that is never visited, where F is zero, it is set to A as well.
+    ``w(s) (diag(p_s) - p_s p_s')`` (Kakade 2001; Agarwal et al. 2021, Lemma 15, whose normalised d gives A / (1 -
+    discount)). At a state that is never visited, where F is zero, it is set to A as well.
 
     Parameters
     ----------
@@ -88,7 +88,8 @@ def mean_entropy_gradient(problem: Problem, z: Any) -> Array:
     """Gradient of the mean entropy, through the policy and through the visitation.
 
     ``d(s) p(a|s) [A_H(s,a) - (log p(a|s) + H_s)]`` with the entropy advantage ``A_H = Q_H - E_p Q_H``, where
-    ``Q_H = discount E V_H(s')`` and ``V_H = H_s + E_p Q_H``. Without A_H it is the local formula that Proposition V.1 refers to.
+    ``Q_H = discount E V_H(s')`` and ``V_H = H_s + E_p Q_H``. Without A_H it is the local formula that Proposition V.1
+    refers to.
 
     Parameters
     ----------

@@ -1,13 +1,13 @@
 """Softmax policies, one state at a time: entropy, covariance and divergence on logits, over the last axis.
 
 A policy is given by its logits ``z`` of shape (..., A): ``p_a = exp(z_a) / sum_b exp(z_b)``, Eq. (2). Write
-``x = log p``, ``H`` for the entropy and ``E`` for the mean under p. Each function is one formula that serves float64, complex128
-and object arrays of python-flint's ``arb`` (or `Ball`).
+``x = log p``, ``H`` for the entropy and ``E`` for the mean under p. Each function is one formula that serves float64,
+complex128 and object arrays of python-flint's ``arb`` (or `Ball`).
 
 Two devices keep the formulas relatively accurate where a policy is nearly deterministic or nearly uniform. The
-log-probability of the mode is ``-log1p(sum of the others' odds)``. A centred value ``v_a - E v`` is taken from differences to
-the mode's value, so that no rounding of a large common part enters: where the mode has all but 1e-20 of the mass, its
-own deviation, of order 1e-20, is still accurate.
+log-probability of the mode is ``-log1p(sum of the others' odds)``. A centred value ``v_a - E v`` is taken from
+differences to the mode's value, so that no rounding of a large common part enters: where the mode has all but 1e-20
+of the mass, its own deviation, of order 1e-20, is still accurate.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def covariance(z: Any, x: Any, y: Any) -> Array:
     Returns
     -------
     array (...)
-        Its error is a few units of rounding of ``E|x - E x||y - E y|``: relatively accurate unless terms of opposite sign
-        cancel.
+        Its error is a few units of rounding of ``E|x - E x||y - E y|``: relatively accurate unless terms of opposite
+        sign cancel.
     """
     return _covariance(*broadcast(z=as_logits(z), x=as_logits(x, "x"), y=as_logits(y, "y")))
 
@@ -163,8 +163,8 @@ def entropy_gradient(z: Any) -> Array:
     Returns
     -------
     array (..., A)
-        In nats per unit of logit. Relatively accurate except close to its zero ``p_a = exp(-H)``, where two numbers of the size
-        of the largest logit difference cancel.
+        In nats per unit of logit. Relatively accurate except close to its zero ``p_a = exp(-H)``, where two numbers
+        of the size of the largest logit difference cancel.
     """
     logits = as_logits(z)
     return np.asarray(-_softmax(logits) * _centred(logits, logits))
@@ -252,8 +252,8 @@ def first_order_entropy_change(z: Any, dz: Any) -> Array:
 def entropy_change(z: Any, dz: Any) -> Array:
     """Exact change of the entropy, ``H(z + dz) - H(z)``.
 
-    Computed as ``-sum_a (p'_a - p_a)(log p_a + H) - KL(p' || p)``, p' the new policy, so that a small change is not lost in the
-    difference of two entropies.
+    Computed as ``-sum_a (p'_a - p_a)(log p_a + H) - KL(p' || p)``, p' the new policy, so that a small change is not
+    lost in the difference of two entropies.
 
     Parameters
     ----------

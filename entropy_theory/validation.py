@@ -36,9 +36,7 @@ def as_numbers(value: Any, name: str, *, axes: int = 0) -> Array:
     elif array.dtype.kind == "c":
         array = array.astype(np.complex128, copy=False)
     else:
-        raise ValueError(
-            f"{name} has dtype {array.dtype} (first entry {_first(array)!r}), expected real numbers"
-        )
+        raise ValueError(f"{name} has dtype {array.dtype} (first entry {_first(array)!r}), expected real numbers")
     if array.ndim < axes:
         raise ValueError(f"{name} has shape {array.shape}, expected at least {axes} axes")
     if axes and 0 in array.shape[-axes:]:
@@ -94,19 +92,11 @@ def _as_balls(array: Array, name: str) -> Array:
         x = array[index]
         if isinstance(x, _EXACT):
             try:
-                x = Ball(
-                    int(x)
-                    if isinstance(x, np.integer | fmpz)
-                    else float(x)
-                    if isinstance(x, np.floating)
-                    else x
-                )
+                x = Ball(int(x) if isinstance(x, np.integer | fmpz) else float(x) if isinstance(x, np.floating) else x)
             except ValueError:
                 report(np.ones((), dtype=bool), np.array(x), f"{name}{list(index)}", "a finite number")
         elif not isinstance(x, _ENCLOSED):
-            raise ValueError(
-                f"{name}{list(index)} is {x!r} of type {type(x).__name__}, expected a real number"
-            )
+            raise ValueError(f"{name}{list(index)} is {x!r} of type {type(x).__name__}, expected a real number")
         if isinstance(x, arb) and not x.is_finite():
             raise ValueError(f"{name}{list(index)} is {x!r}, expected a finite number")
         if isinstance(x, Ball) and not x.arb.is_finite():

@@ -10,7 +10,7 @@ from entropy_theory.checking import campaign
 from entropy_theory.checking.claim import Claim, Reading
 from entropy_theory.checking.registry import paper_claims, select
 from entropy_theory.checking.verdict import Verdict
-from entropy_theory.checking.verify import check
+from entropy_theory.checking.verify import BUDGET, check
 
 
 class Verdicts(tuple[Verdict, ...]):
@@ -40,8 +40,8 @@ def verify(
     Parameters
     ----------
     claim : Claim or str
-        An `Inequality`, `Identity` or `Order`; or a name: ``"theorem-v.2/eq-16"`` for one part, ``"theorem-v.2"`` for all parts
-        of a theorem in both readings.
+        An `Inequality`, `Identity` or `Order`; or a name: ``"theorem-v.2/eq-16"`` for one part, ``"theorem-v.2"`` for
+        all parts of a theorem in both readings.
     seed : int
         The same seed and budget give the same verdict.
     budget : int, optional
@@ -60,7 +60,7 @@ def verify(
     ClaimError
         If a function of the claim fails.
     """
-    size = campaign.BUDGET if budget is None else budget
+    size = BUDGET if budget is None else budget
     if isinstance(claim, Claim):
         return check(claim, seed, size)
     if not isinstance(claim, str):
@@ -95,6 +95,4 @@ def verify_all(
     """
     claims = select(paper_claims(), names)
     path = None if store is None else Path(store)
-    return Verdicts(
-        campaign.run(claims, seed=seed, budget=budget, workers=workers, source="paper", store=path)
-    )
+    return Verdicts(campaign.run(claims, seed=seed, budget=budget, workers=workers, source="paper", store=path))

@@ -1,8 +1,8 @@
 """Many claims: in parallel, resumable, and no claim's failure costs another its verdict.
 
-Each verdict depends on the claim, the seed and the budget alone, so neither the order nor the number of workers matters. With a store
-each verdict is written, and flushed to disk, as soon as it is reached; a later run with the same seed and budget takes it from
-there.
+Each verdict depends on the claim, the seed and the budget alone, so neither the order nor the number of workers
+matters. With a store each verdict is written, and flushed to disk, as soon as it is reached; a later run with the
+same seed and budget takes it from there.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _in_processes(
 ) -> None:
     """Check in worker processes. If one is killed, the claims still open get a process of their own each, and one whose
     process dies again is ``undecided``."""
-    left = {(c.name, c.reading): c for c in todo}
+    left: dict[tuple[str, str], Claim] = {(c.name, c.reading): c for c in todo}
     for attempt, group in enumerate([list(todo), *([c] for c in todo)]):
         group = [c for c in group if (c.name, c.reading) in left]
         if not group:
@@ -177,9 +177,7 @@ def _pool(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _remote(
-    source: str, name: str, reading: str, seed: int, budget: int, time_limit: float | None
-) -> Verdict:
+def _remote(source: str, name: str, reading: str, seed: int, budget: int, time_limit: float | None) -> Verdict:
     claims = paper_claims() if source == "paper" else load(source)
     (claim,) = (c for c in claims if c.name == name and c.reading == reading)
     return guarded(claim, seed, budget, time_limit)

@@ -29,7 +29,7 @@ def certificate(claim: Claim, instance: Mapping[str, Array], finding: Finding) -
         "claim": claim.name,
         "reading": claim.reading,
         "kind": claim.kind,
-        "instance": {name: _encode(value) for name, value in instance.items()},
+        "instance": {name: strings(value) for name, value in instance.items()},
         "bits": finding.bits,
         "evidence": finding.evidence,
     }
@@ -61,9 +61,7 @@ def read_instance(claim: Claim, data: Any) -> dict[str, Array]:
         for label, length in zip(leaf.axes, value.shape, strict=True):
             plain, extra = (label.removesuffix("+end"), 1) if label.endswith("+end") else (label, 0)
             if lengths.setdefault(plain, length - extra) != length - extra or length - extra < 1:
-                raise CertificateError(
-                    f"instance[{name!r}] has shape {value.shape}, which does not fit the others"
-                )
+                raise CertificateError(f"instance[{name!r}] has shape {value.shape}, which does not fit the others")
         if leaf.kind == "simplex" and any(total != 1 for total in np.asarray(value.sum(-1)).flat):
             raise CertificateError(f"instance[{name!r}] has a row that does not sum to one")
         instance[name] = value
@@ -96,9 +94,10 @@ def stands(finding: Finding) -> bool:
     return finding.status is Status.VIOLATED
 
 
-def _encode(value: Any) -> Any:
+def strings(value: Any) -> Any:
+    """An array of rational numbers as nested lists of strings; a single number as one string."""
     array = np.asarray(value, dtype=object)
-    return str(Fraction(array.item())) if array.ndim == 0 else [_encode(x) for x in array]
+    return str(array.item()) if array.ndim == 0 else [strings(x) for x in array]
 
 
 def _decode(value: Any, name: str) -> Array:

@@ -1,7 +1,7 @@
 """Claims as data: an identity, an inequality or an order, over a domain, perhaps under an assumption.
 
-The functions of a claim are written with NumPy, once, for a batch of instances along the first axis. The checker calls them on
-float64 arrays to search and on object arrays of balls to decide; nothing in them may know which.
+The functions of a claim are written with NumPy, once, for a batch of instances along the first axis. The checker
+calls them on float64 arrays to search and on object arrays of balls to decide; nothing in them may know which.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Claim:
     reading : "printed" or "corrected"
         Whether this is the source's own line or the line that holds in its place.
     tight : bool
-        Whether the claim says that equality is attained or approached; the verdict then reports how close the search came.
+        Whether the claim says that equality is attained or approached; the verdict then reports how close the search
+        came.
     remark : str
         One or two sentences for the reader: the reason, the proof's idea, the equality case.
     mutants : tuple of Claim
@@ -67,9 +68,7 @@ class Claim:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9./_-]*", self.name):
-            raise ValueError(
-                f"name is {self.name!r}, expected lower-case letters, digits, dots, hyphens and slashes"
-            )
+            raise ValueError(f"name is {self.name!r}, expected lower-case letters, digits, dots, hyphens and slashes")
         try:
             space = Space(self.given)
         except ValueError as error:
@@ -121,7 +120,7 @@ class Claim:
                 f"claim {self.name!r}: assuming returned {_kind(meets)} for {n} instances, expected one boolean "
                 "an instance"
             )
-        return inside & meets
+        return np.asarray(inside & meets)
 
     def sides(self, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
         """Left and right side, each of shape (n, k): k entries an instance."""
@@ -140,12 +139,8 @@ class Claim:
             raise
         except ZeroDivisionError:
             if any(is_ball(x) for x in leaves.values()):
-                raise UndecidedComparison(
-                    f"claim {self.name!r}: {attribute} divides by what may be zero"
-                ) from None
-            raise ClaimError(
-                f"claim {self.name!r}: {attribute} divides by zero {self._where(leaves)}"
-            ) from None
+                raise UndecidedComparison(f"claim {self.name!r}: {attribute} divides by what may be zero") from None
+            raise ClaimError(f"claim {self.name!r}: {attribute} divides by zero {self._where(leaves)}") from None
         except Exception as error:
             raise ClaimError(
                 f"claim {self.name!r}: {attribute} raised {type(error).__name__}: {error} {self._where(leaves)}"
@@ -170,9 +165,7 @@ class Claim:
         if array.dtype.kind not in "biufO" or (
             array.dtype == object and not all(isinstance(x, Ball | int | float) for x in array.flat)
         ):
-            raise ClaimError(
-                f"claim {self.name!r}: {attribute} returned {_kind(array)}, expected real numbers"
-            )
+            raise ClaimError(f"claim {self.name!r}: {attribute} returned {_kind(array)}, expected real numbers")
         if array.ndim == 0:
             return array.reshape(1, 1)
         if array.shape[0] != n:
@@ -282,9 +275,7 @@ def _required(function: Callable[..., Any]) -> list[str]:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return []
-    return [
-        p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def _parameters(function: Any) -> set[str] | None:

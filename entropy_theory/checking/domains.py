@@ -1,9 +1,9 @@
 """What a claim ranges over: logits, policies, rewards, reals, integers and MDPs, drawn from many regimes.
 
-A variable is made of *leaves*: arrays of reals within bounds, or of probability vectors. Search, shrinking and certification know
-leaves only; `build` turns them into what the claim's functions receive. A draw mixes regimes on purpose: nearly uniform,
-tied, nearly deterministic (1 - p down to 1e-12), wide, comonotone and anticomonotone with the policy, tiny and huge, and small
-rationals, which make readable counterexamples.
+A variable is made of *leaves*: arrays of reals within bounds, or of probability vectors. Search, shrinking and
+certification know leaves only; `build` turns them into what the claim's functions receive. A draw mixes regimes on
+purpose: nearly uniform, tied, nearly deterministic (1 - p down to 1e-12), wide, comonotone and anticomonotone with
+the policy, tiny and huge, and small rationals, which make readable counterexamples.
 """
 
 from __future__ import annotations
@@ -101,9 +101,7 @@ class Variable:
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
         raise TypeError(f"{type(self).__name__} has no leaves")
 
-    def draw(
-        self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]
-    ) -> dict[str, Array]:
+    def draw(self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]) -> dict[str, Array]:
         """`n` instances of its leaves."""
         raise TypeError(f"{type(self).__name__} cannot be drawn")
 
@@ -158,9 +156,7 @@ class Logits(_Actions):
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
         return {name: Leaf("real", axes_of(name, given))}
 
-    def draw(
-        self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]
-    ) -> dict[str, Array]:
+    def draw(self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]) -> dict[str, Array]:
         return {name: _draw_logits(rng, (n, *sizes.values()), widest=1000.0)}
 
 
@@ -170,14 +166,10 @@ class Policies(_Actions):
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
         return {name: Leaf("simplex", axes_of(name, given))}
 
-    def draw(
-        self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]
-    ) -> dict[str, Array]:
+    def draw(self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]) -> dict[str, Array]:
         shape = (n, *sizes.values())
         p = _probabilities(_draw_logits(rng, shape, widest=600.0))
-        weights = rng.integers(
-            1, rng.choice([3, 6, 21], size=(n,) + (1,) * (len(shape) - 1)), size=shape
-        ).astype(float)
+        weights = rng.integers(1, rng.choice([3, 6, 21], size=(n,) + (1,) * (len(shape) - 1)), size=shape).astype(float)
         simple = _chosen(rng, n, 0.3, len(shape))
         return {name: np.where(simple, weights / weights.sum(-1, keepdims=True), p)}
 
@@ -188,9 +180,7 @@ class Rewards(_Actions):
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
         return {name: Leaf("real", axes_of(name, given))}
 
-    def draw(
-        self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]
-    ) -> dict[str, Array]:
+    def draw(self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]) -> dict[str, Array]:
         shape = (n, *sizes.values())
         r = rng.normal(size=shape)
         r = np.where(_chosen(rng, n, 0.15, r.ndim), rng.integers(0, 2, size=shape), r)
@@ -215,11 +205,7 @@ class Reals(Variable):
     ) -> None:
         kind = "integers" if integer else "reals"
         for side, bound in (("low", low), ("high", high)):
-            if (
-                isinstance(bound, bool | str)
-                or not isinstance(bound, int | float | np.number)
-                or math.isnan(bound)
-            ):
+            if isinstance(bound, bool | str) or not isinstance(bound, int | float | np.number) or math.isnan(bound):
                 raise ValueError(f"{side} is {bound!r}, expected a real number")
         self.low, self.high, self.like = float(low), float(high), like
         self.open_low = open_low or low == -math.inf
@@ -238,14 +224,10 @@ class Reals(Variable):
 
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
         return {
-            name: Leaf(
-                "real", axes_of(name, given), self.low, self.high, self.open_low, self.open_high, self.integer
-            )
+            name: Leaf("real", axes_of(name, given), self.low, self.high, self.open_low, self.open_high, self.integer)
         }
 
-    def draw(
-        self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]
-    ) -> dict[str, Array]:
+    def draw(self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]) -> dict[str, Array]:
         shape = (n, *(sizes.values() if self.like else ()))
         low, high = max(self.low, -1e12), min(self.high, 1e12)
         magnitude = 10.0 ** rng.uniform(-12, 12, size=shape)
@@ -277,10 +259,11 @@ class Reals(Variable):
 
 
 class MDPs(Variable):
-    """Discounted MDPs, with and without termination, discount from 0.1 to 0.999; the claim's functions receive a batched
-    `MDP`.
+    """Discounted MDPs, with and without termination, discount from 0.1 to 0.999; the claim's functions receive a
+    batched `MDP`.
 
-    Beside random problems a claim is evaluated on the tables of FrozenLake, Taxi and CliffWalking, unless `tables` is false.
+    Beside random problems a claim is evaluated on the tables of FrozenLake, Taxi and CliffWalking, unless `tables` is
+    false.
     """
 
     def __init__(self, states: Any, actions: Any, tables: bool) -> None:
@@ -293,9 +276,7 @@ class MDPs(Variable):
 
     def sizes(self, name: str) -> list[Sizes]:
         return [
-            {f"{name}.states": s, f"{name}.actions": a}
-            for s in _spread(self.states)
-            for a in _spread(self.actions)
+            {f"{name}.states": s, f"{name}.actions": a} for s in _spread(self.states) for a in _spread(self.actions)
         ]
 
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
@@ -307,22 +288,15 @@ class MDPs(Variable):
             f"{name}.initial": Leaf("simplex", (states,), interior=False),
         }
 
-    def draw(
-        self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]
-    ) -> dict[str, Array]:
+    def draw(self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]) -> dict[str, Array]:
         s, a = sizes.values()
-        rows = (
-            rng.standard_gamma(rng.choice([0.1, 1.0, 1.0, 10.0], size=(n, 1, 1, 1)), size=(n, s, a, s + 1))
-            + 1e-12
-        )
+        rows = rng.standard_gamma(rng.choice([0.1, 1.0, 1.0, 10.0], size=(n, 1, 1, 1)), size=(n, s, a, s + 1)) + 1e-12
         target = rng.integers(0, s + 1, size=(n, s, a, 1))
         point = (np.arange(s + 1) == target).astype(float)
         rows = np.where(_chosen(rng, n, 0.5, 4), point, rows)
         endless = _chosen(rng, n, 0.4, 4) & (np.arange(s + 1) == s)
         rows = np.where(endless, 0.0, rows)
-        rows = np.where(
-            rows.sum(-1, keepdims=True) > 0, rows, np.eye(s + 1)[rng.integers(0, s, size=(n, s, a))]
-        )
+        rows = np.where(rows.sum(-1, keepdims=True) > 0, rows, np.eye(s + 1)[rng.integers(0, s, size=(n, s, a))])
         reward = rng.normal(size=(n, s, a))
         reward = np.where(_chosen(rng, n, 0.4, 3), rng.integers(0, 2, size=(n, s, a)), reward)
         discount = rng.uniform(0.1, 0.99, size=n)
@@ -374,13 +348,9 @@ class Space:
             raise ValueError("given is empty, expected at least one variable")
         for name, variable in given.items():
             if not isinstance(variable, Variable):
-                raise ValueError(
-                    f"given[{name!r}] is {variable!r}, expected a domain such as domains.logits()"
-                )
+                raise ValueError(f"given[{name!r}] is {variable!r}, expected a domain such as domains.logits()")
             if variable.like is not None and not likes_end(variable.like, given, name):
-                raise ValueError(
-                    f"given[{name!r}] is like {variable.like!r}, expected one of {sorted(given)}"
-                )
+                raise ValueError(f"given[{name!r}] is like {variable.like!r}, expected one of {sorted(given)}")
         self.given = dict(given)
         # What others are like is drawn first, so that rewards can follow the policy.
         self._order = sorted(given, key=lambda name: _depth(name, given))
@@ -395,9 +365,7 @@ class Space:
             combinations = [c | s for c in combinations for s in variable.sizes(name)]
         return sorted(combinations, key=lambda s: (sum(s.values()), tuple(s.values())))
 
-    def draw(
-        self, rng: Generator, n: int, sizes: Sizes, fixed: Mapping[str, Array] | None = None
-    ) -> dict[str, Array]:
+    def draw(self, rng: Generator, n: int, sizes: Sizes, fixed: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """`n` instances; leaves in `fixed` (batch of one) are repeated instead of drawn."""
         drawn: dict[str, Array] = {}
         for name in self._order:
@@ -423,7 +391,7 @@ class Space:
     def admits(self, leaves: Mapping[str, Array]) -> Array:
         """Whether each instance lies in the domain."""
         inside = [leaf.admits(leaves[name]) for name, leaf in self.leaves.items()]
-        return np.logical_and.reduce(inside)
+        return np.asarray(np.logical_and.reduce(inside))
 
     def tables(self) -> list[tuple[str, Table, dict[str, Array]]]:
         """Label, table and leaves of the shipped environments that the claim ranges over."""
@@ -555,9 +523,7 @@ def _draw_logits(rng: Generator, shape: tuple[int, ...], widest: float) -> Array
     n, ndim = shape[0], len(shape)
     column = (n,) + (1,) * (ndim - 1)
     z = rng.normal(size=shape) * 10.0 ** rng.uniform(-1, 1, size=column)
-    z = np.where(
-        _chosen(rng, n, 0.1, ndim), rng.normal(size=shape) * 10.0 ** rng.uniform(-9, -1, size=column), z
-    )
+    z = np.where(_chosen(rng, n, 0.1, ndim), rng.normal(size=shape) * 10.0 ** rng.uniform(-9, -1, size=column), z)
     z = np.where(_chosen(rng, n, 0.2, ndim), rng.integers(-3, 4, size=shape), z)
     mode = np.arange(shape[-1]) == rng.integers(0, shape[-1], size=(*shape[:-1], 1))
     z = np.where(_chosen(rng, n, 0.2, ndim) & mode, z + rng.uniform(0, 28, size=column), z)

@@ -42,9 +42,7 @@ def unique(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     for claim in claims:
         key = (claim.name, claim.reading)
         if out.setdefault(key, claim) is not claim:
-            raise ClaimFileError(
-                f"two claims are named {claim.name!r} ({claim.reading}), expected distinct names"
-            )
+            raise ClaimFileError(f"two claims are named {claim.name!r} ({claim.reading}), expected distinct names")
     return tuple(out.values())
 
 
@@ -100,9 +98,7 @@ def load(spec: str) -> tuple[Claim, ...]:
         return distinct
     chosen = tuple(c for c in distinct if c.name == wanted or variables.get(wanted) is c)
     if not chosen:
-        raise ClaimFileError(
-            f"{path} has no claim {wanted!r}, expected one of {', '.join(c.name for c in distinct)}"
-        )
+        raise ClaimFileError(f"{path} has no claim {wanted!r}, expected one of {', '.join(c.name for c in distinct)}")
     return chosen
 
 

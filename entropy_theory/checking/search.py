@@ -1,8 +1,8 @@
 """Looks for instances where a claim is closest to failing: vectorised random draws, then local optimisation.
 
 Everything here is float64 and proposes only. The *merit* that is minimised is the relative slack
-``(rhs - lhs) / (|lhs| + |rhs|)``, which does not vanish merely because both sides do; where one side is zero it is the slack
-itself, squeezed into (-1, 1). For an identity it is minus the relative residual.
+``(rhs - lhs) / (|lhs| + |rhs|)``, which does not vanish merely because both sides do; where one side is zero it is
+the slack itself, squeezed into (-1, 1). For an identity it is minus the relative residual.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Makes a certified counterexample small: fewer states and actions, then the simplest rationals.
 
-Every step is decided by the balls before it is taken, so that what comes out is certified like what went in. Floats only choose
-what to try.
+Every step is decided by the balls before it is taken, so that what comes out is certified like what went in. Floats
+only choose what to try.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,8 @@ DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 50, 100, 1000, 10**6)
 
 
 def cost(q: Fraction) -> int:
-    """How much a reader has to write: 0 costs 0, 1 costs 1, 1/2 costs 2, 9/10 costs 18; a minus sign costs a bit more."""
+    """How much a reader has to write: 0 costs 0, 1 costs 1, 1/2 costs 2, 9/10 costs 18; a minus sign costs a bit
+    more."""
     return 2 * (abs(q.numerator) + q.denominator - 1) + (q < 0)
 
 
@@ -113,18 +114,12 @@ class _Shrinker:
         batch = list(instances)
         if not batch:
             return False
-        for i in self._promising(batch):
-            if self._accept(batch[i]):
-                return True
-        return False
+        return any(self._accept(batch[i]) for i in self._promising(batch))
 
     def _promising(self, batch: list[Instance]) -> list[int]:
         if isinstance(self.claim, Order):
             return list(range(len(batch)))
-        floats = {
-            name: np.array([instance[name].astype(np.float64) for instance in batch])
-            for name in self.instance
-        }
+        floats = {name: np.array([instance[name].astype(np.float64) for instance in batch]) for name in self.instance}
         try:
             _, merit, _ = score(self.claim, floats)
         except (ClaimError, ValueError):
@@ -135,9 +130,7 @@ class _Shrinker:
     def _drop(self) -> None:
         """Delete states and actions one by one."""
         space = self.claim.space
-        allowed = {
-            label: min(s[label] for s in space.sizes() if label in s) for s in space.sizes() for label in s
-        }
+        allowed = {label: min(s[label] for s in space.sizes() if label in s) for s in space.sizes() for label in s}
         again = True
         while again:
             again = False
@@ -161,9 +154,7 @@ class _Shrinker:
     def _simplify_numbers(self, name: str) -> None:
         size = self.instance[name].size
         if size > 1:
-            self._try(
-                self._with(name, np.full(self.instance[name].shape, q, dtype=object)) for q in _simple()[:12]
-            )
+            self._try(self._with(name, np.full(self.instance[name].shape, q, dtype=object)) for q in _simple()[:12])
         for i in range(size):
             current = self.instance[name].flat[i]
             better = [q for q in (*_simple(), *_rounded(current)) if cost(q) < cost(current)]
@@ -219,9 +210,7 @@ class _Shrinker:
 @cache
 def _simple() -> tuple[Fraction, ...]:
     """Rationals that read easily, simplest first."""
-    values = {
-        Fraction(p, q) for q in (1, 2, 3, 4, 5, 6, 8, 10) for p in range(-10 * q, 10 * q + 1) if abs(p) <= 20
-    }
+    values = {Fraction(p, q) for q in (1, 2, 3, 4, 5, 6, 8, 10) for p in range(-10 * q, 10 * q + 1) if abs(p) <= 20}
     values |= {Fraction(sign * 10**k) for k in range(2, 7) for sign in (-1, 1)}
     values |= {Fraction(sign, 10**k) for k in range(2, 7) for sign in (-1, 1)}
     values |= {Fraction(10**k - 1, 10**k) for k in range(1, 7)}
@@ -244,7 +233,7 @@ def _simple_rows(length: int, interior: bool) -> tuple[tuple[Fraction, ...], ...
         least = 1 if interior else 0
         for bars in combinations(range(d + (0 if interior else length) - 1), length - 1):
             edges = (-1, *bars, d + (0 if interior else length) - 1)
-            parts = [b - a - (0 if interior else 1) for a, b in zip(edges, edges[1:], strict=False)]
+            parts = [b - a - (0 if interior else 1) for a, b in pairwise(edges)]
             if min(parts) >= least and sum(parts) == d:
                 rows.add(tuple(Fraction(p, d) for p in parts))
     return tuple(sorted(rows, key=lambda r: (sum(_weights(r)), r)))

@@ -80,8 +80,10 @@ def notes(verdicts: Sequence[Verdict]) -> Iterator[str]:
     if broken:
         yield f"Refuted claims on MDPs fail on real tables too: {', '.join(broken)}."
     yield (
-        "instances: drawn, in the domain and meeting the assumption. evidence: the certified difference at the counterexample; "
-        "else the smallest rhs - lhs (slack), the largest certified |lhs - rhs| (residual) or the lowest measured order."
+        "instances: drawn, in the domain and meeting the assumption. evidence: the certified "
+        "difference at the counterexample; "
+        "else the smallest rhs - lhs (slack), the largest certified |lhs - rhs| (residual) or the "
+        "lowest measured order."
     )
 
 

@@ -50,8 +50,8 @@ class Verdict:
     instances, admitted : int
         Drawn, and of these in the domain and meeting the assumption.
     worst : float
-        Inequality: smallest certified rhs - lhs. Identity: largest certified bound of \\|lhs - rhs\\|. Order: lowest measured
-        order.
+        Inequality: smallest certified rhs - lhs. Identity: largest certified bound of \\|lhs - rhs\\|. Order: lowest
+        measured order.
     ratio : float
         Inequality: largest lhs / rhs met where both are positive: 1 means that equality is approached.
     tight : bool
@@ -94,9 +94,7 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON values; infinite and undefined numbers are null."""
-        claim, _, part = (
-            self.claim.partition("/") if not self.claim.startswith("beyond/") else (self.claim, "", "")
-        )
+        claim, _, part = self.claim.partition("/") if not self.claim.startswith("beyond/") else (self.claim, "", "")
         return {
             "claim": claim,
             "part": part or None,

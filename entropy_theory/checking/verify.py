@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from entropy_theory.checking.certificate import certificate
+from entropy_theory.checking.certificate import certificate, strings
 from entropy_theory.checking.certify import Finding, Status, examine, rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
 from entropy_theory.checking.search import CHUNK, Candidate, Harvest, score, search
 from entropy_theory.checking.shrink import complexity, rounded, shrink
-from entropy_theory.checking.verdict import Environment, Verdict
+from entropy_theory.checking.verdict import Environment, Verdict, plain
 
 Array = np.ndarray[Any, Any]
 Instance = dict[str, Array]
@@ -121,9 +119,7 @@ def _decide(claim: Claim, harvest: Harvest) -> _Decided:
         instance = rationals(harvest.example_unevaluated, claim.space.leaves)
         finding = examine(claim, instance)
         if finding.status is Status.UNDECIDED:
-            raise ClaimError(
-                f"claim {claim.name!r} has no finite value at {_text(claim, instance)}: {finding.reason}"
-            )
+            raise ClaimError(f"claim {claim.name!r} has no finite value at {_text(claim, instance)}: {finding.reason}")
         decided.add(claim, instance, finding)
     return decided
 
@@ -144,11 +140,9 @@ def _verdict(
     if decided.violated:
         started = time.perf_counter()
         simplest = sorted(decided.violated, key=lambda pair: complexity(claim, pair[0]))[:SHRUNK]
-        instance, finding = min(
-            (shrink(claim, i, f) for i, f in simplest), key=lambda pair: complexity(claim, pair[0])
-        )
+        instance, finding = min((shrink(claim, i, f) for i, f in simplest), key=lambda pair: complexity(claim, pair[0]))
         outcome = "refuted"
-        counterexample = strings(claim.space.describe(instance))
+        counterexample = _described(claim, instance)
         proof = certificate(claim, instance, finding)
         seconds += time.perf_counter() - started
     elif not harvest.admitted or not decided.examined:
@@ -213,24 +207,11 @@ FLOAT_VIOLATION = 1e-6
 """Relative slack below which a table that is evaluated in floats only counts as violated. No outcome depends on it."""
 
 
-def strings(parts: Mapping[str, Array]) -> dict[str, Any]:
-    """Rational numbers as nested lists of strings."""
-    return {name: _nested(value) for name, value in parts.items()}
-
-
-def _nested(value: Any) -> Any:
-    array = np.asarray(value, dtype=object)
-    if array.ndim == 0:
-        return str(Fraction(array.item()))
-    return [_nested(x) for x in array]
+def _described(claim: Claim, instance: Instance) -> dict[str, Any]:
+    return {name: strings(value) for name, value in claim.space.describe(instance).items()}
 
 
 def _text(claim: Claim, instance: Instance) -> str:
-    from entropy_theory.checking.verdict import plain
-
-    parts = strings(claim.space.describe(instance))
+    parts = _described(claim, instance)
     text = ", ".join(f"{k} = {plain(v)}" for k, v in parts.items())
     return text if len(text) < 400 else text[:400] + "…"
-
-
-__all__ = ["BUDGET", "CHUNK", "Candidate", "Inequality", "check", "generator"]

@@ -1,8 +1,8 @@
 """Corollary V.1: sensitivity to alpha, in the paper's own model of exact gradients.
 
-Along the soft path ``p_alpha = softmax(r / alpha)``, ``d/dalpha E_{p_alpha} r = -Var_{p_alpha}(r) / alpha^2``. So the reward falls monotonically in alpha: the
-set of near-optimal coefficients is an interval (0, alpha_eps], with no lower end. What is "too small" can only be a matter of finite time or
-of sampling noise.
+Along the soft path ``p_alpha = softmax(r / alpha)``, ``d/dalpha E_{p_alpha} r = -Var_{p_alpha}(r) / alpha^2``. So the
+reward falls monotonically in alpha: the set of near-optimal coefficients is an interval (0, alpha_eps], with no lower
+end. What is "too small" can only be a matter of finite time or of sampling noise.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 import entropy_theory.checking.domains as d
 from entropy_theory.arithmetic import directional_derivative
 from entropy_theory.checking.claim import Identity, Inequality, Order
-from entropy_theory.claims._shared import ascent, constant, inner, osc
+from entropy_theory.claims._shared import Array, ascent, constant, inner, osc
 from entropy_theory.claims.theorem_v_2 import _entropy_gain, _gap, _logits
 from entropy_theory.constants import exact
 from entropy_theory.problems import Bandit
@@ -21,18 +21,20 @@ POSITION = 5.05
 _GIVEN = {"r": d.rewards(actions=(2, 6)), "alpha": d.positive()}
 
 
-def _reward(r, alpha):  # type: ignore[no-untyped-def]
+def _reward(r: Array, alpha: Array) -> Array:
     return inner(softmax(_logits(r, alpha)), r)
 
 
 NARROW_PRINTED = Inequality(
     name="corollary-v.1/narrow-range",
-    statement=r"\alpha \le \tfrac1{10}\mathrm{osc}(r):\quad \mathbb E_{\pi_{\alpha/2}}[r] \le \mathbb E_{\pi_\alpha}[r]",
+    statement=r"\alpha \le \tfrac1{10}\mathrm{osc}(r):\quad \mathbb E_{\pi_{\alpha/2}}[r] \le \mathbb "
+    r"E_{\pi_\alpha}[r]",
     given=_GIVEN,
     assuming=lambda r, alpha: ((10 * alpha <= osc(r)) & ~constant(r)).astype(bool),
     lhs=lambda r, alpha: _gap(r, alpha),
     rhs=lambda r, alpha: _gap(r, alpha / 2),
-    remark="'Only a narrow range of alpha is near-optimal' needs a lower end: below it, less alpha must not help. Compared are "
+    remark="'Only a narrow range of alpha is near-optimal' needs a lower end: below it, less alpha "
+    "must not help. Compared are "
     "the gaps to max r.",
 )
 _NARROW = Identity(
@@ -60,7 +62,7 @@ _SMALL = Order(
 SMALL = _SMALL.with_mutants(_SMALL.mutant("second-order", power=2))
 
 
-def _gain(p, r, c):  # type: ignore[no-untyped-def]
+def _gain(p: Array, r: Array, c: Array) -> Array:
     g = ascent(p, r)
     eta = 2 * c / osc(r)
     bandit = Bandit(r)
@@ -75,7 +77,8 @@ _PROGRESS = Inequality(
     assuming=lambda r: ~constant(r),
     lhs=lambda p, r, c: c / osc(r) * inner(ascent(p, r), ascent(p, r)),
     rhs=_gain,
-    remark="With exact gradients the unregularised policy never stalls before the optimum: each step gains, eta = 2 c / osc(r).",
+    remark="With exact gradients the unregularised policy never stalls before the optimum: each step "
+    "gains, eta = 2 c / osc(r).",
 )
 PROGRESS = _PROGRESS.with_mutants(
     _PROGRESS.mutant("two-fold", lhs=lambda p, r, c: exact(21, 10) * c / osc(r) * inner(ascent(p, r), ascent(p, r)))

@@ -1,8 +1,9 @@
 """Equation (13): the regularised logit update (its ``a`` before the second term is alpha).
 
-In a bandit ``dz = eta (p A - alpha p (log p + H))`` is the gradient of ``J + alpha H``. In an MDP the gradient of ``J + alpha Hbar`` is
-``w(s) p [A_soft - alpha' (log p + H_s)]`` with ``alpha' = (1 - discount) alpha``, since Hbar is an average, and A_soft the advantage for the reward
-with the entropy bonus: ``V_soft = E[r] + alpha' H_s + discount E V_soft(s')``.
+In a bandit ``dz = eta (p A - alpha p (log p + H))`` is the gradient of ``J + alpha H``. In an MDP the gradient of ``J
++ alpha Hbar`` is ``w(s) p [A_soft - alpha' (log p + H_s)]`` with ``alpha' = (1 - discount) alpha``, since Hbar is an
+average, and A_soft the advantage for the reward with the entropy bonus: ``V_soft = E[r] + alpha' H_s + discount E
+V_soft(s')``.
 """
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy as np
 import entropy_theory.checking.domains as d
 from entropy_theory.arithmetic import directional_derivative
 from entropy_theory.checking.claim import Identity
-from entropy_theory.claims._shared import ascent, inner, weights
+from entropy_theory.claims._shared import Array, ascent, inner, weights
 from entropy_theory.gradients import mean_entropy
-from entropy_theory.problems import Bandit
+from entropy_theory.problems import MDP, Bandit
 from entropy_theory.softmax import centred, entropy, entropy_gradient
 
 POSITION = 5.02
@@ -37,9 +38,7 @@ BANDIT = _BANDIT.with_mutants(
         "flipped-sign",
         rhs=lambda p, r, alpha, v: inner(ascent(p, r) - alpha[..., None] * entropy_gradient(np.log(p)), v),
     ),
-    _BANDIT.mutant(
-        "no-alpha", rhs=lambda p, r, alpha, v: inner(ascent(p, r) + entropy_gradient(np.log(p)), v)
-    ),
+    _BANDIT.mutant("no-alpha", rhs=lambda p, r, alpha, v: inner(ascent(p, r) + entropy_gradient(np.log(p)), v)),
 )
 
 _GIVEN = {
@@ -50,11 +49,11 @@ _GIVEN = {
 }
 
 
-def _slope(mdp, p, alpha, v):  # type: ignore[no-untyped-def]
+def _slope(mdp: MDP, p: Array, alpha: Array, v: Array) -> Array:
     return directional_derivative(lambda z: mdp.objective(z) + alpha * mean_entropy(mdp, z), np.log(p), v)
 
 
-def _soft_advantage(mdp, p, bonus):  # type: ignore[no-untyped-def]
+def _soft_advantage(mdp: MDP, p: Array, bonus: Array) -> Array:
     """Advantage for the reward with the entropy bonus."""
     z = np.log(p)
     gain = (p * mdp.reward).sum(-1) + bonus[..., None] * entropy(z)
@@ -75,7 +74,8 @@ PRINTED = Identity(
 _CORRECTED = Identity(
     name="equation-13/mdp",
     reading="corrected",
-    statement=r"\text{MDP:}\quad \Delta z_{s,a} = \eta\, w(s)\,\pi\,\big[A_{\rm soft} - \alpha(1-\gamma)(\log\pi + H_s)\big]",
+    statement=r"\text{MDP:}\quad \Delta z_{s,a} = \eta\, w(s)\,\pi\,\big[A_{\rm soft} - "
+    r"\alpha(1-\gamma)(\log\pi + H_s)\big]",
     given=_GIVEN,
     lhs=_slope,
     rhs=lambda mdp, p, alpha, v: inner(

@@ -1,7 +1,7 @@
 """Lemma IV.1, Eq. (7): the gradient of the state-wise entropy.
 
-``dH_s/dz_{s,a} = -p_a (log p_a - E log p)``. It is checked along arbitrary directions, against the derivative of the entropy
-itself. An entry is zero exactly where ``p_a = exp(-H)``; the entries sum to zero.
+``dH_s/dz_{s,a} = -p_a (log p_a - E log p)``. It is checked along arbitrary directions, against the derivative of the
+entropy itself. An entry is zero exactly where ``p_a = exp(-H)``; the entries sum to zero.
 """
 
 import numpy as np
@@ -37,8 +37,6 @@ _SUM = Identity(
     rhs=0,
     remark="A consequence: a common shift of the logits changes nothing.",
 )
-ZERO_SUM = _SUM.with_mutants(
-    _SUM.mutant("no-probability", lhs=lambda p: (entropy_gradient(np.log(p)) / p).sum(-1))
-)
+ZERO_SUM = _SUM.with_mutants(_SUM.mutant("no-probability", lhs=lambda p: (entropy_gradient(np.log(p)) / p).sum(-1)))
 
 CLAIMS = (LEMMA, ZERO_SUM)

@@ -1,14 +1,15 @@
 """Lemma IV.2, Eq. (8): the first-order entropy change, and the remainder with a constant.
 
-``H(z + D) - H(z) = -Cov_p(log p, D) + o(||D||)``. The second derivative of H along D at p is ``-E[D_c^2 (1 + x_c)]`` with centred D_c and
-x_c. Its size is at most ``log(n) osc(D)^2``, which gives the constant; for two actions it is at most ``osc(D)^2 / 4``.
+``H(z + D) - H(z) = -Cov_p(log p, D) + o(||D||)``. The second derivative of H along D at p is ``-E[D_c^2 (1 + x_c)]``
+with centred D_c and x_c. Its size is at most ``log(n) osc(D)^2``, which gives the constant; for two actions it is at
+most ``osc(D)^2 / 4``.
 """
 
 import numpy as np
 
 import entropy_theory.checking.domains as d
 from entropy_theory.checking.claim import Inequality, Order
-from entropy_theory.claims._shared import inner, osc
+from entropy_theory.claims._shared import Array, inner, osc
 from entropy_theory.constants import exact
 from entropy_theory.softmax import entropy, entropy_change, first_order_entropy_change
 
@@ -22,9 +23,7 @@ _LEMMA = Order(
     given=_GIVEN,
     power=2,
     remainder=lambda t, p, D: (
-        entropy(np.log(p) + t[..., None] * D)
-        - entropy(np.log(p))
-        - t * first_order_entropy_change(np.log(p), D)
+        entropy(np.log(p) + t[..., None] * D) - entropy(np.log(p)) - t * first_order_entropy_change(np.log(p), D)
     ),
     remark="The remainder of the step t D is measured to fall like t^2.",
 )
@@ -47,7 +46,7 @@ LEMMA = _LEMMA.with_mutants(
 )
 
 
-def _error(p, D):  # type: ignore[no-untyped-def]
+def _error(p: Array, D: Array) -> Array:
     return abs(entropy_change(np.log(p), D) - first_order_entropy_change(np.log(p), D))
 
 
@@ -72,7 +71,8 @@ _TWO = Inequality(
     lhs=_error,
     rhs=lambda D: osc(D) ** 2 / 8,
     tight=True,
-    remark="Equality is approached at the uniform policy as D tends to 0, where the second derivative is -osc(D)^2 / 4.",
+    remark="Equality is approached at the uniform policy as D tends to 0, where the second "
+    "derivative is -osc(D)^2 / 4.",
 )
 TWO_ACTIONS = _TWO.with_mutants(_TWO.mutant("1-32", rhs=lambda D: osc(D) ** 2 / 32))
 

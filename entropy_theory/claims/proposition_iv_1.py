@@ -1,8 +1,9 @@
 """Proposition IV.1, Eq. (9): the logit update of policy gradient, ``dz = eta p A``.
 
-In a bandit this is the gradient of J. In an MDP the gradient of J carries the expected discounted number of visits w(s): the
-appendix differentiates one state's expected advantage and leaves out how often the state is met. As printed the claim is read
-generously, as "the gradient is proportional to p A": for any two directions u and v the slopes have the same ratio.
+In a bandit this is the gradient of J. In an MDP the gradient of J carries the expected discounted number of visits
+w(s): the appendix differentiates one state's expected advantage and leaves out how often the state is met. As printed
+the claim is read generously, as "the gradient is proportional to p A": for any two directions u and v the slopes have
+the same ratio.
 """
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy as np
 import entropy_theory.checking.domains as d
 from entropy_theory.arithmetic import directional_derivative
 from entropy_theory.checking.claim import Identity
-from entropy_theory.claims._shared import ascent, inner
+from entropy_theory.claims._shared import Array, ascent, inner
 from entropy_theory.gradients import policy_gradient
-from entropy_theory.problems import Bandit
+from entropy_theory.problems import MDP, Bandit
 
 POSITION = 4.03
 
@@ -38,22 +39,27 @@ _GIVEN = {
 }
 
 
-def _slope(mdp, p, v):  # type: ignore[no-untyped-def]
+def _slope(mdp: MDP, p: Array, v: Array) -> Array:
     return directional_derivative(mdp.objective, np.log(p), v)
 
 
-def _local(mdp, p, v):  # type: ignore[no-untyped-def]
+def _local(mdp: MDP, p: Array, v: Array) -> Array:
     return inner(p * mdp.values(np.log(p)).advantage, v, axes=2)
+
+
+def _at_starts(mdp: MDP, v: Array) -> Array:
+    """The direction v at the states in which an episode can start, which are visited for certain."""
+    return np.where((mdp.initial > 0).astype(bool)[..., None], v, 0 * v)
 
 
 PRINTED = Identity(
     name="proposition-iv.1/mdp",
     statement=r"\text{MDP:}\quad \Delta z_{s,a} = \eta\,\partial J/\partial z_{s,a} \propto \pi(a|s)\,A(s,a)",
     given=_GIVEN,
-    assuming=lambda mdp, p: (mdp.values(np.log(p)).visitation > 0).astype(bool).all(-1),
-    lhs=lambda mdp, p, u, v: _slope(mdp, p, u) * _local(mdp, p, v),
-    rhs=lambda mdp, p, u, v: _slope(mdp, p, v) * _local(mdp, p, u),
-    remark="Read up to one common factor (slopes along u and v are compared) and where every state is visited. "
+    lhs=lambda mdp, p, u, v: _slope(mdp, p, _at_starts(mdp, u)) * _local(mdp, p, _at_starts(mdp, v)),
+    rhs=lambda mdp, p, u, v: _slope(mdp, p, _at_starts(mdp, v)) * _local(mdp, p, _at_starts(mdp, u)),
+    remark="Read up to one common factor (slopes along u and v are compared) and at states in which "
+    "an episode can start. "
     "States that are visited unequally often break it.",
 )
 

@@ -1,8 +1,8 @@
 """Proposition V.1, Eqs. (11) and (12): the gradient of the regularised objective.
 
-``grad (J + alpha H) = grad J + alpha grad H`` by linearity. That grad H is the one of Lemma IV.1 holds for the entropy of one state. For the average
-of Eq. (4), which the objective (11) contains, the visitation moves with the policy, and an entropy advantage enters:
-``dHbar/dz_{s,a} = d(s) p(a|s) [A_H(s,a) - (log p(a|s) + H_s)]``.
+``grad (J + alpha H) = grad J + alpha grad H`` by linearity. That grad H is the one of Lemma IV.1 holds for the
+entropy of one state. For the average of Eq. (4), which the objective (11) contains, the visitation moves with the
+policy, and an entropy advantage enters: ``dHbar/dz_{s,a} = d(s) p(a|s) [A_H(s,a) - (log p(a|s) + H_s)]``.
 """
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy as np
 import entropy_theory.checking.domains as d
 from entropy_theory.arithmetic import directional_derivative
 from entropy_theory.checking.claim import Identity
-from entropy_theory.claims._shared import inner
+from entropy_theory.claims._shared import Array, inner
 from entropy_theory.gradients import mean_entropy, mean_entropy_gradient, policy_gradient
+from entropy_theory.problems import MDP
 from entropy_theory.softmax import entropy, entropy_gradient
 
 POSITION = 5.01
@@ -19,7 +20,7 @@ POSITION = 5.01
 _GIVEN = {"mdp": d.mdps(), "p": d.policies(like="mdp"), "v": d.reals(-np.inf, np.inf, like="mdp")}
 
 
-def _slope(mdp, p, v, alpha):  # type: ignore[no-untyped-def]
+def _slope(mdp: MDP, p: Array, v: Array, alpha: Array) -> Array:
     """Slope of J + alpha Hbar along v."""
     return directional_derivative(lambda z: mdp.objective(z) + alpha * mean_entropy(mdp, z), np.log(p), v)
 
@@ -58,11 +59,11 @@ STATE_WISE = _STATE_WISE.with_mutants(
 )
 
 
-def _mean_slope(mdp, p, v):  # type: ignore[no-untyped-def]
+def _mean_slope(mdp: MDP, p: Array, v: Array) -> Array:
     return directional_derivative(lambda z: mean_entropy(mdp, z), np.log(p), v)
 
 
-def _local(mdp, p, v):  # type: ignore[no-untyped-def]
+def _local(mdp: MDP, p: Array, v: Array) -> Array:
     z = np.log(p)
     return inner(mdp.values(z).visitation, inner(entropy_gradient(z), v))
 

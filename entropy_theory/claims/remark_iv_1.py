@@ -1,21 +1,24 @@
 """Remark IV.1: what the sign of the covariance says about the entropy.
 
-*Comonotone*: no action that is more probable than another has less reward. Then ``Cov(log p, p A) = sum_a f_a (p A)_a`` with
-``f_a = p_a (log p_a + H)`` is positive: f is negative below ``p = exp(-H)`` and rises above it, and the threshold lemma applies (f itself is not
-monotone in p, so Chebyshev's inequality does not suffice).
+*Comonotone*: no action that is more probable than another has less reward. Then ``Cov(log p, p A) = sum_a f_a (p
+A)_a`` with ``f_a = p_a (log p_a + H)`` is positive: f is negative below ``p = exp(-H)`` and rises above it, and the
+threshold lemma applies (f itself is not monotone in p, so Chebyshev's inequality does not suffice).
 
-In a bandit a comonotone policy stays comonotone under exact steps ``eta <= 8 / osc(r)``: for two actions with p_1 >= p_2, r_1 >= r_2 the map keeps
-their order because the slope of p -> p A is at least -osc(r)/8 per unit of log-probability. Each step then lowers the entropy, since the new policy
-majorises the old one.
+In a bandit a comonotone policy stays comonotone under exact steps ``eta <= 8 / osc(r)``: for two actions with p_1 >=
+p_2, r_1 >= r_2 the map keeps their order because the slope of p -> p A is at least -osc(r)/8 per unit of
+log-probability. Each step then lowers the entropy, since the new policy majorises the old one.
 """
+
+from typing import Any
 
 import numpy as np
 
 import entropy_theory.checking.domains as d
 from entropy_theory.checking.claim import Inequality
-from entropy_theory.claims._shared import ascent, comonotone, constant, driver, inner, osc
+from entropy_theory.claims._shared import Array, ascent, comonotone, constant, driver, inner, osc
 from entropy_theory.constants import exact
 from entropy_theory.gradients import policy_gradient
+from entropy_theory.problems import MDP
 from entropy_theory.softmax import centred, entropy_change, softmax
 
 POSITION = 4.05
@@ -39,7 +42,7 @@ COMONOTONE = _COMONOTONE.with_mutants(
 )
 
 
-def _rises(p, r, eta, steps):  # type: ignore[no-untyped-def]
+def _rises(p: Array, r: Array, eta: Array, steps: int) -> Any:
     """Entropy changes along exact gradient steps, (..., steps)."""
     z = np.log(p)
     changes = []
@@ -78,7 +81,7 @@ _MONOTONE = Inequality(
 MONOTONE = _MONOTONE.with_mutants(_MONOTONE.mutant("no-order", assuming=lambda r: ~constant(r)))
 
 
-def _order_kept(p, r, c):  # type: ignore[no-untyped-def]
+def _order_kept(p: Array, r: Array, c: Array) -> Any:
     z = np.log(p) + (8 * c / osc(r))[..., None] * ascent(p, r)
     i, j = np.triu_indices(p.shape[-1], 1)
     return (z[..., i] - z[..., j]) * (r[..., i] - r[..., j])
@@ -99,7 +102,7 @@ ORDER_KEPT = _ORDER_KEPT.with_mutants(
 )
 
 
-def _state_rises(mdp, p, eta, steps):  # type: ignore[no-untyped-def]
+def _state_rises(mdp: MDP, p: Array, eta: Array, steps: int) -> Any:
     z = np.log(p)
     changes = []
     for _ in range(steps):
@@ -134,7 +137,7 @@ NEGATIVE_PRINTED = Inequality(
 )
 
 
-def _safe_change(p, r, c):  # type: ignore[no-untyped-def]
+def _safe_change(p: Array, r: Array, c: Array) -> Any:
     g = ascent(p, r)
     eta = -2 * c * driver(p, r) / (np.log(exact(p.shape[-1])) * osc(g) ** 2)
     return entropy_change(np.log(p), eta[..., None] * g)
@@ -143,7 +146,8 @@ def _safe_change(p, r, c):  # type: ignore[no-untyped-def]
 _NEGATIVE = Inequality(
     name="remark-iv.1/negative",
     reading="corrected",
-    statement=r"\mathrm{Cov} < 0,\ 0 < \eta \le -2\,\mathrm{Cov}/(\log(n)\,\mathrm{osc}(pA)^2)\ \Rightarrow\ H(z + \eta\, pA) \ge H(z)",
+    statement=r"\mathrm{Cov} < 0,\ 0 < \eta \le -2\,\mathrm{Cov}/(\log(n)\,\mathrm{osc}(pA)^2)\ "
+    r"\Rightarrow\ H(z + \eta\, pA) \ge H(z)",
     given={**_BANDIT, "c": d.reals(0, 1, open_low=True)},
     assuming=lambda p, r: (driver(p, r) < 0).astype(bool),
     lhs=0,

@@ -1,7 +1,8 @@
 """Section III: the definitions that the theorems rest on.
 
-Equation (3) gives the entropy in two forms, Eq. (5) is the policy gradient theorem, Eq. (6) says that the mean advantage is zero. In a
-discounted MDP the sum of Eq. (5) over time carries ``discount^t``, that is, the weight ``w(s) = d(s) / (1 - discount)``.
+Equation (3) gives the entropy in two forms, Eq. (5) is the policy gradient theorem, Eq. (6) says that the mean
+advantage is zero. In a discounted MDP the sum of Eq. (5) over time carries ``discount^t``, that is, the weight ``w(s)
+= d(s) / (1 - discount)``.
 """
 
 import numpy as np
@@ -20,8 +21,7 @@ _EQ_3 = Identity(
     given={"p": d.policies(), "shift": d.reals(-10, 10)},
     lhs=lambda p: entropy(np.log(p)),
     rhs=lambda p, shift: (
-        np.log((np.exp(shift)[..., None] * p).sum(-1))
-        - (p * (np.log(p) + shift[..., None])).sum(-1) / p.sum(-1)
+        np.log((np.exp(shift)[..., None] * p).sum(-1)) - (p * (np.log(p) + shift[..., None])).sum(-1) / p.sum(-1)
     ),
     remark="For logits log p + shift; the shift drops out.",
 )
@@ -42,9 +42,7 @@ _EQ_5 = Identity(
 EQUATION_5 = _EQ_5.with_mutants(
     _EQ_5.mutant(
         "no-visitation",
-        rhs=lambda mdp, p, v: inner(
-            p * mdp.values(np.log(p)).advantage, v - (p * v).sum(-1, keepdims=True), axes=2
-        ),
+        rhs=lambda mdp, p, v: inner(p * mdp.values(np.log(p)).advantage, v - (p * v).sum(-1, keepdims=True), axes=2),
     ),
     _EQ_5.mutant(
         "normalised-visitation",

@@ -1,21 +1,23 @@
 """Theorem IV.1, Eq. (10): the entropy dynamics of policy gradient.
 
-In a bandit ``dH = -eta Cov(log p, p A) + O(eta^2)``. In an MDP the state-wise change carries the visits w(s), since the update does. The
-averaged entropy of Eq. (4) moves also because the visitation moves: its change is not the average of the state-wise changes. Under
-the natural gradient, ``dz = eta A``, the change is ``-eta Cov(log p, A)`` at each state, with no weight.
+In a bandit ``dH = -eta Cov(log p, p A) + O(eta^2)``. In an MDP the state-wise change carries the visits w(s), since
+the update does. The averaged entropy of Eq. (4) moves also because the visitation moves: its change is not the
+average of the state-wise changes. Under the natural gradient, ``dz = eta A``, the change is ``-eta Cov(log p, A)`` at
+each state, with no weight.
 """
 
 import numpy as np
 
 import entropy_theory.checking.domains as d
 from entropy_theory.checking.claim import Inequality, Order
-from entropy_theory.claims._shared import advantage, ascent, driver, inner, weights
+from entropy_theory.claims._shared import Array, advantage, ascent, driver, inner, weights
 from entropy_theory.gradients import (
     mean_entropy,
     mean_entropy_gradient,
     natural_policy_gradient,
     policy_gradient,
 )
+from entropy_theory.problems import MDP
 from entropy_theory.softmax import covariance, entropy
 
 POSITION = 4.04
@@ -25,9 +27,7 @@ _BANDIT = Order(
     statement=r"\text{bandit:}\quad \Delta H = -\eta\,\mathrm{Cov}(\log p, pA) + O(\eta^2)",
     given={"p": d.policies(), "r": d.rewards(like="p")},
     power=2,
-    remainder=lambda t, p, r: (
-        entropy(np.log(p) + t[..., None] * ascent(p, r)) - entropy(np.log(p)) + t * driver(p, r)
-    ),
+    remainder=lambda t, p, r: entropy(np.log(p) + t[..., None] * ascent(p, r)) - entropy(np.log(p)) + t * driver(p, r),
 )
 BANDIT = _BANDIT.with_mutants(
     _BANDIT.mutant(
@@ -49,12 +49,12 @@ BANDIT = _BANDIT.with_mutants(
 _GIVEN = {"mdp": d.mdps(), "p": d.policies(like="mdp")}
 
 
-def _local_driver(mdp, p):  # type: ignore[no-untyped-def]
+def _local_driver(mdp: MDP, p: Array) -> Array:
     z = np.log(p)
     return covariance(z, z, p * mdp.values(z).advantage)
 
 
-def _state_change(t, mdp, p):  # type: ignore[no-untyped-def]
+def _state_change(t: Array, mdp: MDP, p: Array) -> Array:
     z = np.log(p)
     return entropy(z + t[..., None, None] * policy_gradient(mdp, z)) - entropy(z)
 
@@ -87,7 +87,7 @@ CORRECTED = _CORRECTED.with_mutants(
 )
 
 
-def _mean_change(t, mdp, p):  # type: ignore[no-untyped-def]
+def _mean_change(t: Array, mdp: MDP, p: Array) -> Array:
     z = np.log(p)
     return mean_entropy(mdp, z + t[..., None, None] * policy_gradient(mdp, z)) - mean_entropy(mdp, z)
 
@@ -148,7 +148,8 @@ _SAME_SIGN = Inequality(
     given={"p": d.policies(actions=2), "r": d.rewards(like="p")},
     lhs=0,
     rhs=lambda p, r: driver(p, r) * covariance(np.log(p), np.log(p), advantage(p, r)),
-    remark="For two actions vanilla and natural gradient agree on the sign of the entropy change; from three on they need not.",
+    remark="For two actions vanilla and natural gradient agree on the sign of the entropy change; "
+    "from three on they need not.",
 )
 SAME_SIGN = _SAME_SIGN.with_mutants(
     _SAME_SIGN.mutant("three-actions", given={"p": d.policies(actions=(2, 3)), "r": d.rewards(like="p")})

@@ -1,17 +1,20 @@
 """Theorem V.1, Eq. (14): the entropy dynamics under entropy regularisation.
 
-Substituting Eq. (13) into Lemma IV.2 gives exactly ``dH = -eta Cov(x, pA) + alpha eta K`` with ``K = sum_a p_a^2 (x_a - mu)^2 = ||grad H||^2``. The paper
-has ``Var(x) = sum_a p_a (x_a - mu)^2`` in its place. With ``F = diag(p) - p p'``, ``grad H = -F x`` and ``Var(x) = x' F x``, so
-``K = x' F^2 x <= ||F|| Var(x)``; by Gershgorin's theorem ``||F|| <= 2 max_a p_a (1 - p_a) <= 1/2``. So (14) overstates the second term always, at
-least twofold, and the more so the more deterministic the policy. Its true home is the natural gradient, where F replaces F^2.
+Substituting Eq. (13) into Lemma IV.2 gives exactly ``dH = -eta Cov(x, pA) + alpha eta K`` with ``K = sum_a p_a^2 (x_a
+- mu)^2 = ||grad H||^2``. The paper has ``Var(x) = sum_a p_a (x_a - mu)^2`` in its place. With ``F = diag(p) - p p'``,
+``grad H = -F x`` and ``Var(x) = x' F x``, so ``K = x' F^2 x <= ||F|| Var(x)``; by Gershgorin's theorem ``||F|| <= 2
+max_a p_a (1 - p_a) <= 1/2``. So (14) overstates the second term always, at least twofold, and the more so the more
+deterministic the policy. Its true home is the natural gradient, where F replaces F^2.
 """
+
+from typing import Any
 
 import numpy as np
 
 import entropy_theory.checking.domains as d
 from entropy_theory.arithmetic import directional_derivative, largest
 from entropy_theory.checking.claim import Identity, Inequality, Order
-from entropy_theory.claims._shared import advantage, ascent, driver, inner, squared_gradient
+from entropy_theory.claims._shared import Array, advantage, ascent, driver, inner, squared_gradient
 from entropy_theory.constants import exact
 from entropy_theory.softmax import (
     centred,
@@ -27,17 +30,17 @@ POSITION = 5.03
 _GIVEN = {"p": d.policies(), "r": d.rewards(like="p"), "alpha": d.positive()}
 
 
-def _update(p, r, alpha):  # type: ignore[no-untyped-def]
+def _update(p: Array, r: Array, alpha: Array) -> Any:
     """The direction of Eq. (13)."""
     return ascent(p, r) + alpha[..., None] * entropy_gradient(np.log(p))
 
 
-def _true(p, r, alpha):  # type: ignore[no-untyped-def]
+def _true(p: Array, r: Array, alpha: Array) -> Any:
     """First-order entropy change per unit of eta, from Lemma IV.2."""
     return first_order_entropy_change(np.log(p), _update(p, r, alpha))
 
 
-def _printed(p, r, alpha):  # type: ignore[no-untyped-def]
+def _printed(p: Array, r: Array, alpha: Array) -> Any:
     return -driver(p, r) + alpha * varentropy(np.log(p))
 
 
@@ -75,7 +78,7 @@ SIGN = Inequality(
 _NEAR = {"p": d.policies(), "gap": d.reals(0, 0.001, open_low=True)}
 
 
-def _tilted(p, gap):  # type: ignore[no-untyped-def]
+def _tilted(p: Array, gap: Array) -> Any:
     """The policy p mixed with its first action until that has probability at least 1 - gap."""
     rest = gap[..., None] * p
     first = np.arange(p.shape[-1]) == 0
@@ -84,11 +87,13 @@ def _tilted(p, gap):  # type: ignore[no-untyped-def]
 
 NEAR_PRINTED = Inequality(
     name="theorem-v.1/near-deterministic",
-    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ \tfrac12\mathrm{Var}(\log p) \le \mathrm{Cov}(\log p, p(\log p + H))",
+    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ \tfrac12\mathrm{Var}(\log p) \le \mathrm{Cov}(\log "
+    r"p, p(\log p + H))",
     given=_NEAR,
     lhs=lambda p, gap: varentropy(np.log(_tilted(p, gap))) / 2,
     rhs=lambda p, gap: squared_gradient(_tilted(p, gap)),
-    remark="'Accurate when the policy is nearly deterministic', read as: right to within a factor of two. The policy is "
+    remark="'Accurate when the policy is nearly deterministic', read as: right to within a factor of "
+    "two. The policy is "
     "(1 - gap) on its first action plus gap times p.",
 )
 _NEAR_CORRECTED = Inequality(
@@ -99,11 +104,12 @@ _NEAR_CORRECTED = Inequality(
     lhs=squared_gradient,
     rhs=lambda p: 2 * _complement(p) * varentropy(np.log(p)),
     tight=True,
-    remark="So K / Var tends to 0, not to 1, as the policy becomes deterministic. Equality is approached there for two actions.",
+    remark="So K / Var tends to 0, not to 1, as the policy becomes deterministic. Equality is "
+    "approached there for two actions.",
 )
 
 
-def _complement(p):  # type: ignore[no-untyped-def]
+def _complement(p: Array) -> Any:
     """1 - max p as the sum of the others, so that it is accurate near determinism."""
     return np.sort(p, axis=-1)[..., :-1].sum(-1)
 
@@ -117,12 +123,8 @@ _BOUND = Inequality(
     reading="corrected",
     statement=r"K \le 2\max_a p_a(1-p_a)\,\mathrm{Var}(\log p) \le \tfrac12\mathrm{Var}(\log p)",
     given={"p": d.policies()},
-    lhs=lambda p: np.stack(
-        [squared_gradient(p), 2 * largest(p * (1 - p)) * varentropy(np.log(p))], axis=-1
-    ),
-    rhs=lambda p: np.stack(
-        [2 * largest(p * (1 - p)) * varentropy(np.log(p)), varentropy(np.log(p)) / 2], axis=-1
-    ),
+    lhs=lambda p: np.stack([squared_gradient(p), 2 * largest(p * (1 - p)) * varentropy(np.log(p))], axis=-1),
+    rhs=lambda p: np.stack([2 * largest(p * (1 - p)) * varentropy(np.log(p)), varentropy(np.log(p)) / 2], axis=-1),
     tight=True,
     remark="Gershgorin's theorem for F. Equality in the first for two actions; in the second as they become equal.",
 )
@@ -174,7 +176,8 @@ APPENDIX_F_CORRECTED = _APPENDIX_F.with_mutants(
 
 DELTA = Inequality(
     name="theorem-v.1/appendix-f-delta",
-    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ |\Delta| \le \tfrac12\mathrm{Var}(\log p),\quad \Delta = K - \mathrm{Var}(\log p)",
+    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ |\Delta| \le \tfrac12\mathrm{Var}(\log p),\quad "
+    r"\Delta = K - \mathrm{Var}(\log p)",
     given=_NEAR,
     lhs=lambda p, gap: abs(squared_gradient(_tilted(p, gap)) - varentropy(np.log(_tilted(p, gap)))),
     rhs=lambda p, gap: varentropy(np.log(_tilted(p, gap))) / 2,
@@ -182,7 +185,7 @@ DELTA = Inequality(
 )
 
 
-def _pair_variance(a):  # type: ignore[no-untyped-def]
+def _pair_variance(a: Array) -> Any:
     return varentropy(np.log(np.stack([a, 1 - a], axis=-1)))
 
 
@@ -199,7 +202,7 @@ GROWS_PRINTED = Inequality(
 )
 
 
-def _same_side(a, b):  # type: ignore[no-untyped-def]
+def _same_side(a: Array, b: Array) -> Any:
     low, high = exact(916, 1000), exact(917, 1000)
     return ((a < b) & ((b <= low) | (a >= high))).astype(bool)
 
@@ -207,7 +210,8 @@ def _same_side(a, b):  # type: ignore[no-untyped-def]
 _GROWS = Inequality(
     name="theorem-v.1/variance-grows",
     reading="corrected",
-    statement=r"n = 2:\quad \mathrm{Var}\ \text{rises for } \tfrac12 \le a \le 0.916 \text{ and falls for } 0.917 \le a < 1",
+    statement=r"n = 2:\quad \mathrm{Var}\ \text{rises for } \tfrac12 \le a \le 0.916 \text{ and falls "
+    r"for } 0.917 \le a < 1",
     given=_PAIR,
     assuming=_same_side,
     lhs=lambda a, b: np.where((b < exact(9165, 10000)).astype(bool), _pair_variance(a), _pair_variance(b)),
@@ -231,9 +235,7 @@ _NATURAL = Order(
     given=_GIVEN,
     power=2,
     remainder=lambda t, p, r, alpha: (
-        entropy(
-            np.log(p) + t[..., None] * (advantage(p, r) - alpha[..., None] * centred(np.log(p), np.log(p)))
-        )
+        entropy(np.log(p) + t[..., None] * (advantage(p, r) - alpha[..., None] * centred(np.log(p), np.log(p))))
         - entropy(np.log(p))
         + t * covariance(np.log(p), np.log(p), r)
         - t * alpha * varentropy(np.log(p))
@@ -244,10 +246,7 @@ NATURAL = _NATURAL.with_mutants(
     _NATURAL.mutant(
         "vanilla-covariance",
         remainder=lambda t, p, r, alpha: (
-            entropy(
-                np.log(p)
-                + t[..., None] * (advantage(p, r) - alpha[..., None] * centred(np.log(p), np.log(p)))
-            )
+            entropy(np.log(p) + t[..., None] * (advantage(p, r) - alpha[..., None] * centred(np.log(p), np.log(p))))
             - entropy(np.log(p))
             + t * driver(p, r)
             - t * alpha * varentropy(np.log(p))

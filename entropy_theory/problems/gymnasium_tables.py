@@ -12,16 +12,15 @@ Array = np.ndarray[Any, Any]
 def read(env_or_id: Any, **options: Any) -> tuple[Array, Array, Array, Array]:
     """Transition (S, A, S), expected reward (S, A), initial (S,) and termination (S, A) of an environment.
 
-    In ``env.unwrapped.P[s][a]``, a list of (probability, successor, reward, terminated), a successor can occur more than once
-    and with different rewards, and a terminal state has a table of its own although the episode has ended there.
+    In ``env.unwrapped.P[s][a]``, a list of (probability, successor, reward, terminated), a successor can occur more
+    than once and with different rewards, and a terminal state has a table of its own although the episode has ended
+    there.
     """
     env = _make(env_or_id, **options)
     table = getattr(env.unwrapped, "P", None)
     initial = getattr(env.unwrapped, "initial_state_distrib", None)
     if table is None or initial is None:
-        raise ValueError(
-            f"env_or_id is {env_or_id!r}, expected an environment with P and initial_state_distrib"
-        )
+        raise ValueError(f"env_or_id is {env_or_id!r}, expected an environment with P and initial_state_distrib")
     states, actions = len(table), len(table[0])
     transition, termination = np.zeros((states, actions, states)), np.zeros((states, actions))
     reward = np.zeros((states, actions))
@@ -39,9 +38,7 @@ def read(env_or_id: Any, **options: Any) -> tuple[Array, Array, Array, Array]:
 def _make(env_or_id: Any, **options: Any) -> Any:
     if not isinstance(env_or_id, str):
         if not hasattr(env_or_id, "unwrapped"):
-            raise ValueError(
-                f"env_or_id is {env_or_id!r}, expected an environment or its id such as 'FrozenLake-v1'"
-            )
+            raise ValueError(f"env_or_id is {env_or_id!r}, expected an environment or its id such as 'FrozenLake-v1'")
         return env_or_id
     try:
         import gymnasium
@@ -52,6 +49,4 @@ def _make(env_or_id: Any, **options: Any) -> Any:
     try:
         return gymnasium.make(env_or_id, **options)
     except gymnasium.error.Error as error:
-        raise ValueError(
-            f"env_or_id is {env_or_id!r}, expected an id that Gymnasium knows: {error}"
-        ) from None
+        raise ValueError(f"env_or_id is {env_or_id!r}, expected an id that Gymnasium knows: {error}") from None

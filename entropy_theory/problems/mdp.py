@@ -35,17 +35,17 @@ class MDP:
     initial : array (..., S)
         Distribution of the first state.
     termination : array (..., S, A), optional
-        Probability that the episode ends with the step; zero if left out. ``transition.sum(-1) + termination`` is one. After the
-        end nothing is earned and no entropy counts.
+        Probability that the episode ends with the step; zero if left out. ``transition.sum(-1) + termination`` is
+        one. After the end nothing is earned and no entropy counts.
 
-    Leading axes are a batch: thousands of problems are evaluated in one call. Policies are logits of shape (..., S, A) whose
-    leading axes broadcast against the batch.
+    Leading axes are a batch: thousands of problems are evaluated in one call. Policies are logits of shape (..., S,
+    A) whose leading axes broadcast against the batch.
 
     Raises
     ------
     ValueError
-        If rows do not sum to one (to 1e-8 in floats), probabilities are negative, the discount is outside [0, 1), entries are
-        not finite, or shapes do not fit.
+        If rows do not sum to one (to 1e-8 in floats), probabilities are negative, the discount is outside [0, 1),
+        entries are not finite, or shapes do not fit.
 
     Examples
     --------
@@ -57,23 +57,17 @@ class MDP:
     1.0
     """
 
-    def __init__(
-        self, transition: Any, reward: Any, discount: Any, initial: Any, termination: Any = None
-    ) -> None:
+    def __init__(self, transition: Any, reward: Any, discount: Any, initial: Any, termination: Any = None) -> None:
         self.reward = as_numbers(reward, "reward", axes=2)
         self.states, self.actions = int(self.reward.shape[-2]), int(self.reward.shape[-1])
         self.discount = as_numbers(discount, "discount")
         self.initial = as_numbers(initial, "initial", axes=1)
         shape = (self.states, self.actions)
-        self.termination = (
-            np.zeros(shape) if termination is None else as_numbers(termination, "termination", axes=2)
-        )
+        self.termination = np.zeros(shape) if termination is None else as_numbers(termination, "termination", axes=2)
         self.sparse = bool(sp.issparse(transition))
         if self.sparse:
             self.transition = sp.csr_matrix(transition, dtype=np.float64)
-            self._require_shape(
-                "transition", self.transition.shape, (self.states * self.actions, self.states)
-            )
+            self._require_shape("transition", self.transition.shape, (self.states * self.actions, self.states))
             for name in ("reward", "discount", "initial", "termination"):
                 array = getattr(self, name)
                 expected = {"discount": (), "initial": (self.states,)}.get(name, shape)
@@ -82,9 +76,7 @@ class MDP:
                         f"{name} has shape {array.shape} and dtype {array.dtype}, expected real numbers of shape "
                         f"{expected} beside a sparse transition"
                     )
-            report(
-                ~np.isfinite(self.transition.data), self.transition.data, "transition.data", "a finite number"
-            )
+            report(~np.isfinite(self.transition.data), self.transition.data, "transition.data", "a finite number")
             report(self.transition.data < 0, self.transition.data, "transition.data", "a probability >= 0")
             total = np.asarray(self.transition.sum(-1)).reshape(shape)
         else:
@@ -112,9 +104,7 @@ class MDP:
                 f"{self.discount.shape}, initial {self.initial.shape}: the leading axes do not broadcast"
             ) from None
         ends = np.asarray(total + self.termination)
-        kind = (
-            "a row that sums to one" if termination is None else "transition + termination that sums to one"
-        )
+        kind = "a row that sums to one" if termination is None else "transition + termination that sums to one"
         report(_far_from_one(ends), ends, "the sum of transition over the next state", kind)
         self._exact = not self.sparse and any(
             is_ball(x) for x in (self.transition, self.reward, self.discount, self.initial, self.termination)
@@ -126,8 +116,8 @@ class MDP:
     def from_gymnasium(cls, env_or_id: Any, discount: float, **options: Any) -> MDP:
         """The exact table of a Gymnasium environment that has one (FrozenLake, Taxi, CliffWalking).
 
-        Reads ``env.unwrapped.P`` and ``initial_state_distrib``. Successors that are listed more than once are added up, and a
-        terminated transition ends the episode: its probability goes to `termination`.
+        Reads ``env.unwrapped.P`` and ``initial_state_distrib``. Successors that are listed more than once are added
+        up, and a terminated transition ends the episode: its probability goes to `termination`.
 
         Parameters
         ----------
@@ -154,7 +144,8 @@ class MDP:
         return f"MDP({self.states} states, {self.actions} actions, {kind}{batch})"
 
     def objective(self, z: Any) -> Array:
-        """Expected discounted reward ``J = sum_s initial(s) v(s)`` of the policy with logits `z` (..., S, A); shape (...)."""
+        """Expected discounted reward ``J = sum_s initial(s) v(s)`` of the policy with logits `z` (..., S, A); shape
+        (...)."""
         logits = self.check_logits(z)
         return np.asarray((self.initial * self._expected_return(logits, self.reward)).sum(-1))
 
@@ -224,9 +215,7 @@ class MDP:
         batch = logits.shape[:-2]
         return Values(
             **{
-                name: np.array([getattr(p, name) for p in parts]).reshape(
-                    *batch, *getattr(parts[0], name).shape
-                )
+                name: np.array([getattr(p, name) for p in parts]).reshape(*batch, *getattr(parts[0], name).shape)
                 for name in ("v", "q", "advantage", "visitation")
             }
         )

@@ -1,7 +1,7 @@
 """The linear systems of a policy: ``(I - discount P) v = b`` and its transpose, dense or sparse.
 
-``P`` is the S x S transition matrix between states under the policy. Its rows sum to at most one, so the matrix is strictly
-diagonally dominant and both systems have one solution.
+``P`` is the S x S transition matrix between states under the policy. Its rows sum to at most one, so the matrix is
+strictly diagonally dominant and both systems have one solution.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class DenseSystem:
 class SparseSystem:
     """One policy, float64 or complex128.
 
-    Solved by BiCGSTAB, which needs no more memory than the matrix; where its residual does not reach `RESIDUAL`, by a sparse
-    LU factorisation.
+    Solved by BiCGSTAB, which needs no more memory than the matrix; where its residual does not reach `RESIDUAL`, by a
+    sparse LU factorisation.
     """
 
     def __init__(self, transition: sp.csr_matrix, policy: Array, discount: float) -> None:
@@ -86,7 +86,5 @@ class SparseSystem:
         real_part._matrix, real_part._factor = self._matrix.real.tocsr(), None
         real_matrix = matrix.real.tocsr()
         value = real_part._solve(real_matrix, np.ascontiguousarray(right.real), transposed)
-        tangent = real_part._solve(
-            real_matrix, np.ascontiguousarray(right.imag - matrix.imag @ value), transposed
-        )
+        tangent = real_part._solve(real_matrix, np.ascontiguousarray(right.imag - matrix.imag @ value), transposed)
         return value + 1j * tangent

@@ -1,6 +1,7 @@
 """The tables of four Gymnasium environments, shipped so that a verdict does not depend on what is installed.
 
-Written by ``python -m entropy_theory.problems.tables``, which needs gymnasium; a test compares them with the installed one.
+Written by ``python -m entropy_theory.problems.tables``, which needs gymnasium; a test compares them with the
+installed one.
 """
 
 from __future__ import annotations

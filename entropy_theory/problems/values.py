@@ -23,8 +23,8 @@ class Values:
     advantage : array (..., S, A)
         ``q - v``; its mean under the policy is zero at each state, Eq. (6).
     visitation : array (..., S)
-        ``d(s) = (1 - discount) sum_t discount^t P(s_t = s)``. It sums to one if no episode ends by itself; otherwise what
-        is missing is the discounted time after the end. For a bandit 1.
+        ``d(s) = (1 - discount) sum_t discount^t P(s_t = s)``. It sums to one if no episode ends by itself; otherwise
+        what is missing is the discounted time after the end. For a bandit 1.
     """
 
     v: Array
