@@ -142,7 +142,7 @@ def _sides(claim: Claim, balls: Mapping[str, Array], bits: int) -> Finding:
     value = float(gap)
     if value == 0 and status in (Status.SATISFIED, Status.VIOLATED) and gap.rational != 0:
         # Decided, but below the smallest double.
-        value = math.copysign(5e-324, 1 if gap.arb > 0 else -1)
+        value = 5e-324 if gap.arb > 0 else -5e-324 if gap.arb < 0 else 0.0
     ratio = _ratio(left[chosen], right[chosen])
     return Finding(status, value, ratio, bits, evidence, reason)
 

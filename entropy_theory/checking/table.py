@@ -64,8 +64,10 @@ def counterexample(v: Verdict) -> str:
 
 def checked_on(v: Verdict) -> str:
     """The environments that a claim on MDPs was checked on, or the note of the verdict."""
-    held = [e.label for e in v.environments if e.violated is False]
-    text = f"random MDPs, {', '.join(held)}" if held else ""
+    certified = [e.label for e in v.environments if e.violated is False and e.certified]
+    floats = [e.label for e in v.environments if e.violated is False and not e.certified]
+    text = ", ".join(["random MDPs", *certified]) if certified else ""
+    text += f"; in floats {', '.join(floats)}" if floats else ""
     return "; ".join(x for x in (text, v.message) if x)
 
 

@@ -61,6 +61,8 @@ class Verdict:
     certificate : dict or None
         The counterexample and the enclosures that decide it; `recheck` decides it again.
     environments : tuple of Environment
+    sample : tuple of pairs
+        (lhs, rhs) at some random instances, for `plot`. Not part of the JSON form.
     message : str
         What a reader should know beside: why undecided, how rarely the assumption was met.
     error : bool
@@ -85,6 +87,7 @@ class Verdict:
     remark: str = ""
     message: str = ""
     error: bool = False
+    sample: tuple[tuple[float, float], ...] = field(default=(), compare=False, repr=False)
     seconds: float = field(default=0.0, compare=False)
 
     @property
@@ -171,6 +174,20 @@ class Verdict:
             yield "remark", self.remark
         if self.message:
             yield "note", self.message
+
+    def plot(self) -> Any:
+        """A Matplotlib figure: the two sides at random instances, or the remainder of an order against its step.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        ValueError
+            If there is nothing to draw, as for a verdict read from JSON or an order that holds.
+        """
+        from entropy_theory.figures.verdict import draw
+
+        return draw(self)
 
     def __str__(self) -> str:
         title = f"{self.claim} ({self.reading})"

@@ -11,8 +11,9 @@ import numpy as np
 
 from entropy_theory.checking.certificate import certificate, strings
 from entropy_theory.checking.certify import Finding, Status, examine, rationals
-from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
-from entropy_theory.checking.search import CHUNK, Candidate, Harvest, score, search
+from entropy_theory.checking.claim import Claim, ClaimError, Identity, Order
+from entropy_theory.checking.prove import prove
+from entropy_theory.checking.search import Harvest, score, search
 from entropy_theory.checking.shrink import complexity, rounded, shrink
 from entropy_theory.checking.verdict import Environment, Verdict, plain
 
@@ -24,6 +25,9 @@ BUDGET = 20_000
 
 NUDGES = (1000, 100, 10)
 """Denominators to which an undecided instance is rounded: an open finding often lies beside a decided one."""
+
+SAMPLE = 400
+"""Random instances whose two sides a verdict keeps for its picture."""
 
 SHRUNK = 3
 """Violating candidates that are made small; the simplest result is reported."""
@@ -66,7 +70,7 @@ def check(claim: Claim, seed: int = 0, budget: int = BUDGET) -> Verdict:
     rng = generator(seed, f"{claim.name}:{claim.reading}")
     harvest = search(claim, rng, max(1, budget // 40) if isinstance(claim, Order) else budget)
     decided = _decide(claim, harvest)
-    environments = _environments(claim, rng) if not isinstance(claim, Order) else ()
+    environments = _environments(claim, rng)
     return _verdict(claim, harvest, decided, environments, seed, time.perf_counter() - started)
 
 
@@ -153,9 +157,12 @@ def _verdict(
         instance, finding = decided.open[0]
         message = f"not decided at {_text(claim, instance)}: {finding.reason}"
     else:
-        outcome = "holds"
+        boxes = prove(claim)
+        outcome = "holds" if boxes is None else "proved"
+        if boxes is not None:
+            message = f"proved by subdivision into {boxes:,} boxes in ball arithmetic"
         share = harvest.admitted / harvest.instances
-        if share < 0.01:
+        if share < 0.01 and not message:
             message = f"the assumption is met by {harvest.admitted:,} of {harvest.instances:,} instances only"
     if harvest.unevaluated:
         note = f"floats give no number at {harvest.unevaluated:,} instances"
@@ -174,24 +181,52 @@ def _verdict(
         counterexample=counterexample,
         certificate=proof,
         environments=environments,
+        sample=_sample(claim, generator(seed, f"{claim.name}:{claim.reading}:sample")),
         remark=claim.remark,
         message=message,
         seconds=seconds,
     )
 
 
+def _sample(claim: Claim, rng: np.random.Generator) -> tuple[tuple[float, float], ...]:
+    """The two sides at some random instances, of the entry nearest to failing; for the picture of the verdict."""
+    if isinstance(claim, Order):
+        return ()
+    sizes = claim.space.sizes()
+    pairs: list[tuple[float, float]] = []
+    for size in sizes:
+        leaves = claim.space.draw(rng, max(1, SAMPLE // len(sizes)), size)
+        try:
+            admitted = claim.admitted(leaves)
+            lhs, rhs = (
+                claim.sides({name: value[admitted] for name, value in leaves.items()}) if admitted.any() else ([], [])
+            )
+        except ClaimError:
+            continue
+        for a, b in zip(lhs, rhs, strict=True):
+            if np.isfinite(a).all() and np.isfinite(b).all():
+                i = int(np.argmax(np.abs(b - a)) if isinstance(claim, Identity) else np.argmin(b - a))
+                pairs.append((float(a[i]), float(b[i])))
+    return tuple(pairs)
+
+
 def _environments(claim: Claim, rng: np.random.Generator) -> tuple[Environment, ...]:
     out = []
     for label, table, fixed in claim.space.tables():
         sizes = claim.space.sizes_of_table(table)
+        small = table.reward.shape[0] <= LARGEST_CERTIFIED_TABLE
         leaves = claim.space.draw(rng, POLICIES_PER_TABLE, sizes, fixed)
+        if isinstance(claim, Order):
+            if small:
+                out.append(_order_on_table(claim, label, leaves))
+            continue
         admitted, merit, slack = score(claim, leaves)
         good = np.flatnonzero(admitted & ~np.isnan(merit))
         if not len(good):
             out.append(Environment(label, None, math.nan, False))
             continue
         i = int(good[np.argmin(merit[good])])
-        if table.reward.shape[0] <= LARGEST_CERTIFIED_TABLE:
+        if small:
             instance = rationals({k: v[i] for k, v in leaves.items()}, claim.space.leaves)
             finding = examine(claim, instance)
             if finding.status in (Status.SATISFIED, Status.VIOLATED, Status.BALANCED):
@@ -201,6 +236,14 @@ def _environments(claim: Claim, rng: np.random.Generator) -> tuple[Environment, 
         value = float(abs(slack[i])) if isinstance(claim, Identity) else float(slack[i])
         out.append(Environment(label, bool(merit[i] < -FLOAT_VIOLATION), value, False))
     return tuple(out)
+
+
+def _order_on_table(claim: Order, label: str, leaves: Instance) -> Environment:
+    """An order on a table, measured in balls for one random policy."""
+    finding = examine(claim, rationals({k: v[0] for k, v in leaves.items()}, claim.space.leaves))
+    if finding.status in (Status.SATISFIED, Status.VIOLATED):
+        return Environment(label, finding.status is Status.VIOLATED, finding.value, True)
+    return Environment(label, None, math.nan, False)
 
 
 FLOAT_VIOLATION = 1e-6

@@ -1,0 +1,95 @@
+"""The picture of a verdict: the two sides of a claim at random instances, or a remainder against its step."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
+
+from entropy_theory.figures.style import EXACT, INK, MUTED, PAPER, style
+
+if TYPE_CHECKING:
+    from entropy_theory.checking.verdict import Verdict
+
+
+def draw(verdict: Verdict) -> Figure:
+    """The figure of `verdict`.
+
+    Raises
+    ------
+    ValueError
+        If the verdict holds neither a sample nor a measured order.
+    """
+    steps = ((verdict.certificate or {}).get("evidence") or {}).get("steps")
+    if not verdict.sample and not steps:
+        raise ValueError(f"the verdict on {verdict.claim!r} holds nothing to draw, expected one that was just computed")
+    with style():
+        figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(f"{verdict.claim} ({verdict.reading}): {verdict.outcome}")
+        if steps:
+            _remainder(axes, verdict)
+        else:
+            _sides(axes, verdict)
+    return figure
+
+
+def _sides(axes: Axes, verdict: Verdict) -> None:
+    lhs, rhs = np.array(verdict.sample).T
+    values = np.abs(np.concatenate([lhs, rhs]))
+    # Linear within the smallest tenth of the values, logarithmic beyond: they span many decades and both signs.
+    threshold = float(np.quantile(values[values > 0], 0.1)) if (values > 0).any() else 1.0
+    kind = verdict.kind
+    wrong = lhs > rhs + 1e-9 * (np.abs(lhs) + np.abs(rhs)) if kind == "inequality" else np.zeros(lhs.shape, dtype=bool)
+    axes.scatter(lhs[~wrong], rhs[~wrong], s=12, color=EXACT, alpha=0.6, linewidths=0)
+    axes.scatter(lhs[wrong], rhs[wrong], s=18, color=PAPER, marker="x", linewidths=1)
+    low, high = min(lhs.min(), rhs.min()), max(lhs.max(), rhs.max())
+    grid = np.concatenate([-np.geomspace(max(-low, threshold), threshold / 10, 100), [0.0]])
+    grid = np.concatenate([grid, np.geomspace(threshold / 10, max(high, threshold), 100)])
+    axes.plot(grid[(grid >= low) & (grid <= high)], grid[(grid >= low) & (grid <= high)], color=INK, linewidth=1)
+    axes.set_xscale("symlog", linthresh=threshold)
+    axes.set_yscale("symlog", linthresh=threshold)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(_few(threshold, low, high))
+    axes.set_xlabel("left side")
+    axes.set_ylabel("right side")
+    said = "the claim says: on or above the line" if kind == "inequality" else "the claim says: on the line"
+    axes.annotate(said, (0.03, 0.95), xycoords="axes fraction", color=MUTED, va="top")
+
+
+def _few(threshold: float, low: float, high: float) -> FixedLocator:
+    """Zero and a few powers of ten on each side."""
+    ticks = [0.0]
+    both = low < -threshold and high > threshold
+    for sign, bound in ((1.0, high), (-1.0, -low)):
+        if bound > threshold:
+            first, last = np.ceil(np.log10(threshold)) + 1, np.floor(np.log10(bound))
+            powers = np.linspace(last, min(first, last), 2 if both else 4)
+            ticks += [sign * 10.0**k for k in np.unique(np.round(powers))]
+    return FixedLocator(sorted(ticks))
+
+
+def _remainder(axes: Axes, verdict: Verdict) -> None:
+    evidence = (verdict.certificate or {})["evidence"]
+    steps = np.array([int(step.removeprefix("2^-")) for step in evidence["steps"]], dtype=float)
+    sizes = np.array([_log2(text) for text in evidence["remainders"]])
+    axes.plot(-steps, sizes, "o-", color=PAPER)
+    claimed = float(evidence["claimed_order"])
+    axes.plot(-steps, sizes[0] - claimed * (steps - steps[0]), "--", color=EXACT)
+    axes.annotate(
+        f"order {verdict.worst:.3g}, measured", (-steps[1], sizes[1]), (0, 8), textcoords="offset points", ha="right"
+    )
+    end = sizes[0] - claimed * (steps[1] - steps[0])
+    axes.annotate(f"order {claimed:g}, claimed", (-steps[1], end), (8, -12), textcoords="offset points")
+    axes.set_xlabel("log2 of the step")
+    axes.set_ylabel("log2 of the remainder")
+
+
+def _log2(ball: str) -> float:
+    """Binary logarithm of the centre of a printed ball, which may be far below the smallest double."""
+    mantissa, _, exponent = ball.strip("[]").split(" ")[0].partition("e")
+    return float(np.log2(float(abs(Fraction(mantissa)))) + int(exponent or 0) * np.log2(10))
