@@ -45,7 +45,10 @@ def midpoint(x: Array) -> Array:
 
     It may only choose between formulas that agree in exact arithmetic, since it ignores the radius.
     """
-    return x.astype(np.float64) if is_ball(x) else x.real
+    if not is_ball(x):
+        return x.real
+    centres = [float(e) if isinstance(e, arb) else e.midpoint() if isinstance(e, Ball | Dual) else e for e in x.flat]
+    return np.array(centres, dtype=np.float64).reshape(x.shape)
 
 
 def expm1_minus(t: Array) -> Array:

@@ -87,13 +87,20 @@ class Ball:
         """An enclosure, at the precision in force if the value is rational."""
         return arb(self._rational) if self._arb is None else self._arb
 
-    def __float__(self) -> float:
+    def midpoint(self) -> float:
+        """The double nearest to the value or to the centre of the enclosure. It is not the value: nothing may be decided by it."""
         if self._rational is None:
             return float(self._arb)  # type: ignore[arg-type]
         try:
             return int(self._rational.p) / int(self._rational.q)
         except OverflowError:
             return math.inf if self._rational > 0 else -math.inf
+
+    def __float__(self) -> float:
+        # A silent cast would pass a rounded number off as exact, and could refute a true claim.
+        raise TypeError(
+            f"{self!r} must not become a float: a formula may not leave ball arithmetic (float, astype, math.*)"
+        )
 
     def __repr__(self) -> str:
         return f"Ball({self._arb if self._rational is None else self._rational})"

@@ -27,8 +27,9 @@ class Dual:
             value[index], tangent[index] = dual.value, dual.tangent
         return value, tangent
 
-    def __float__(self) -> float:
-        return float(self.value)
+    def midpoint(self) -> float:
+        """The double nearest to the value; see `Ball.midpoint`."""
+        return self.value.midpoint()
 
     def __repr__(self) -> str:
         return f"Dual({self.value!r}, {self.tangent!r})"

@@ -107,7 +107,7 @@ def _decode(value: Any, name: str) -> Array:
         for index in np.ndindex(array.shape):
             if not isinstance(array[index], str):
                 raise ValueError(f"{array[index]!r} is no string")
-            out[index] = Fraction(array[index])
+            out[index] = Fraction(str(array[index]))
     except (ValueError, TypeError, ZeroDivisionError) as error:
         raise CertificateError(f"instance[{name!r}] holds no rational numbers: {error}") from None
     return out

@@ -64,6 +64,8 @@ class Finding:
         Enclosures as decimal strings, for the certificate.
     reason : str
         Why it is undecided.
+    relative : float
+        Of the worst entry, (rhs - lhs) / (\|lhs\| + \|rhs\|).
     """
 
     status: Status
@@ -72,6 +74,7 @@ class Finding:
     bits: int = 0
     evidence: dict[str, Any] | None = None
     reason: str = ""
+    relative: float = math.nan
 
 
 def rationals(leaves: Mapping[str, Array], spec: Mapping[str, Leaf]) -> dict[str, Array]:
@@ -139,20 +142,22 @@ def _sides(claim: Claim, balls: Mapping[str, Array], bits: int) -> Finding:
         status, reason = Status.BALANCED, "the two sides agree to the precision reached"
     else:
         status, reason = Status.UNDECIDED, f"the sign of rhs - lhs is not decided at {bits} bits: {gap!r}"
-    value = float(gap)
+    value = gap.midpoint()
     if value == 0 and status in (Status.SATISFIED, Status.VIOLATED) and gap.rational != 0:
         # Decided, but below the smallest double.
         value = 5e-324 if gap.arb > 0 else -5e-324 if gap.arb < 0 else 0.0
     ratio = _ratio(left[chosen], right[chosen])
-    return Finding(status, value, ratio, bits, evidence, reason)
+    relative = _relative(gap, left[chosen], right[chosen])
+    return Finding(status, value, ratio, bits, evidence, reason, relative)
 
 
 def _identity(left: list[Ball], right: list[Ball], gaps: list[Ball], bits: int) -> Finding:
     excluded = [i for i, g in enumerate(gaps) if g.rational != 0 and not g.arb.contains(0)]
     if excluded:
-        worst = max(excluded, key=lambda i: abs(float(gaps[i])))
+        worst = max(excluded, key=lambda i: abs(gaps[i].midpoint()))
         evidence = _evidence(left[worst], right[worst], gaps[worst], worst, len(gaps), False)
-        return Finding(Status.VIOLATED, float(abs(gaps[worst]).arb.upper()), bits=bits, evidence=evidence)
+        bound, relative = float(abs(gaps[worst]).arb.upper()), _relative(gaps[worst], left[worst], right[worst])
+        return Finding(Status.VIOLATED, bound, bits=bits, evidence=evidence, relative=relative)
     bound = max(float(abs(g).arb.upper()) for g in gaps)
     if all(g.rational == 0 or _tiny(g, a, b, bits) for g, a, b in zip(gaps, left, right, strict=True)):
         return Finding(Status.SATISFIED, bound, bits=bits)

@@ -132,7 +132,7 @@ class Claim:
             return function
         accepted = self._accepted[attribute]
         try:
-            arguments = self.space.build(leaves) | extra
+            arguments = self.space.build(_read_only(leaves)) | extra
             with np.errstate(all="ignore"):
                 return function(**{k: v for k, v in arguments.items() if accepted is None or k in accepted})
         except (UndecidedComparison, KeyboardInterrupt, MemoryError, ClaimError):
@@ -268,6 +268,14 @@ def _both(claim: Claim, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
             f"claim {claim.name!r}: lhs has {lhs.shape[1]} entries an instance and rhs {rhs.shape[1]}"
         ) from None
     return np.broadcast_to(lhs, shape), np.broadcast_to(rhs, shape)
+
+
+def _read_only(leaves: Mapping[str, Array]) -> dict[str, Array]:
+    """Views that a function cannot write to: it would change the instance for whatever is called next."""
+    views = {name: value.view() for name, value in leaves.items()}
+    for view in views.values():
+        view.flags.writeable = False
+    return views
 
 
 def _required(function: Callable[..., Any]) -> list[str]:

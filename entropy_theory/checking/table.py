@@ -31,7 +31,7 @@ def of_verdicts(verdicts: Sequence[Verdict]) -> Table:
             v.claim,
             v.reading,
             Text(v.outcome, STYLES[v.outcome]),
-            f"{v.admitted:,}",
+            f"{v.admitted:,}" + (f" ({v.share_admitted:.0%})" if v.admitted < v.instances else ""),
             evidence(v),
             Text(counterexample(v) if v.counterexample is not None else checked_on(v)),
         )
@@ -82,7 +82,8 @@ def notes(verdicts: Sequence[Verdict]) -> Iterator[str]:
     if broken:
         yield f"Refuted claims on MDPs fail on real tables too: {', '.join(broken)}."
     yield (
-        "instances: drawn, in the domain and meeting the assumption. evidence: the certified "
+        "instances: those that lie in the domain and meet the assumption, with their share of all "
+        "drawn. evidence: the certified "
         "difference at the counterexample; "
         "else the smallest rhs - lhs (slack), the largest certified |lhs - rhs| (residual) or the "
         "lowest measured order."

@@ -29,6 +29,9 @@ NUDGES = (1000, 100, 10)
 SAMPLE = 400
 """Random instances whose two sides a verdict keeps for its picture."""
 
+ROUNDED_CONSTANT = 1e-14
+"""Relative violation below which the verdict reminds of rounded constants in the claim's formulas."""
+
 SHRUNK = 3
 """Violating candidates that are made small; the simplest result is reported."""
 
@@ -148,6 +151,11 @@ def _verdict(
         outcome = "refuted"
         counterexample = _described(claim, instance)
         proof = certificate(claim, instance, finding)
+        if 0 < abs(finding.relative) < ROUNDED_CONSTANT:
+            message = (
+                f"the sides differ by {abs(finding.relative):.1e} in relative terms, no more than a rounded constant does: "
+                "write constants such as 0.1 and np.log(3) with et.exact"
+            )
         seconds += time.perf_counter() - started
     elif not harvest.admitted or not decided.examined:
         outcome = "undecided"
@@ -198,9 +206,9 @@ def _sample(claim: Claim, rng: np.random.Generator) -> tuple[tuple[float, float]
         leaves = claim.space.draw(rng, max(1, SAMPLE // len(sizes)), size)
         try:
             admitted = claim.admitted(leaves)
-            lhs, rhs = (
-                claim.sides({name: value[admitted] for name, value in leaves.items()}) if admitted.any() else ([], [])
-            )
+            if not admitted.any():
+                continue
+            lhs, rhs = claim.sides({name: value[admitted] for name, value in leaves.items()})
         except ClaimError:
             continue
         for a, b in zip(lhs, rhs, strict=True):

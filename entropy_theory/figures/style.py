@@ -1,7 +1,8 @@
 """The look that all figures share, and files that are the same bytes each time.
 
-The colours are Okabe and Ito's, told apart with any colour vision. What a colour says, a dash or a label says too, so
-that a print in grey loses nothing. `PAPER` is for what the paper prints, `EXACT` for the exact value.
+The colours are the blue and the vermilion of Okabe and Ito, told apart with any colour vision; the vermilion is a
+little darker than theirs, so that words in it are easy to read. What a colour says, a dash or a label says too: a print
+in grey loses nothing. `PAPER` is for what the paper prints, `EXACT` for the exact value.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-PAPER = "#D55E00"
+PAPER = "#BF5200"
 EXACT = "#0072B2"
 INK = "#222222"
 MUTED = "#666666"
 DASHED = (0, (5, 2))
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib
     "font.size": 9.5,
     "mathtext.fontset": "dejavusans",

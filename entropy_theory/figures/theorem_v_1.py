@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from scipy.optimize import minimize_scalar
 
 from entropy_theory.figures.style import DASHED, EXACT, INK, MUTED, PAPER, style
@@ -101,7 +102,7 @@ def _squared_gradient(z: Array) -> Array:
 def draw(data: Data) -> Figure:
     """Draw the picture: both terms for two actions on the left, their ratio for random policies on the right."""
     with style():
-        figure = Figure(figsize=(9, 4.2), layout="constrained")
+        figure = Figure(figsize=(9, 4.2), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.07, wspace=0.03))
         left, right = figure.subplots(1, 2)
         _draw_terms(left, data)
         _draw_ratio(right, data)
@@ -144,7 +145,7 @@ def _draw_terms(axes: Axes, data: Data) -> None:
         color=PAPER,
         va="center",
     )
-    axes.text(0.085, 0.075, "exact\n$K = \\|\\nabla H\\|^2$", color=EXACT)
+    axes.text(0.07, 0.083, "exact\n$K = \\|\\nabla H\\|^2$", color=EXACT)
     printed, exact = data.example
     _factor(axes, exact, printed)
     axes.text(

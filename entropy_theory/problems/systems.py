@@ -17,8 +17,12 @@ from entropy_theory.arithmetic import solve
 
 Array = np.ndarray[Any, Any]
 
-RESIDUAL = 1e-13
-"""Largest residual, relative to the right side in the maximum norm, with which an iterative solution is accepted."""
+BACKWARD_ERROR = 8 * np.finfo(np.float64).eps
+"""An iterative solution x of A x = b is accepted if its residual is at most this times ``2 norm(x) + norm(b)``, where 2 bounds
+the norm of A: then it solves exactly a system that differs by a few units of rounding, as a factorisation would."""
+
+ROUNDS = 6
+"""Rounds of iterative refinement before the factorisation is tried."""
 
 
 class DenseSystem:
@@ -64,18 +68,18 @@ class SparseSystem:
         if dtype.kind == "c":
             # Real and imaginary parts apart: at a complex step of 1e-200 a common norm would lose the second.
             return self._solve_complex(matrix, right, transposed)
-        scale = np.abs(right).max()
-        if scale == 0:
-            return np.zeros_like(right)
-        solution, residual = np.zeros_like(right), right / scale
-        for _ in range(4):
-            step, _ = bicgstab(matrix, residual, rtol=RESIDUAL / 10, atol=0.0, maxiter=2000)
+        # The systems are well conditioned in the maximum norm, the transposed ones in the sum norm.
+        size = _sum_norm if transposed == "T" else _maximum_norm
+        solution = np.zeros_like(right)
+        residual = right
+        for _ in range(ROUNDS):
+            if size(residual) <= BACKWARD_ERROR * (2 * size(solution) + size(right)):
+                return solution
+            step, _ = bicgstab(matrix, residual, rtol=1e-10, atol=0.0, maxiter=3000)
             if not np.isfinite(step).all():
                 break
             solution = solution + step
-            residual = right / scale - matrix @ solution
-            if np.abs(residual).max() <= RESIDUAL:
-                return np.asarray(solution * scale)
+            residual = right - matrix @ solution
         if self._factor is None:
             self._factor = splu(self._matrix.tocsc(), permc_spec="MMD_AT_PLUS_A").solve
         return np.asarray(self._factor(right, transposed))
@@ -88,3 +92,11 @@ class SparseSystem:
         value = real_part._solve(real_matrix, np.ascontiguousarray(right.real), transposed)
         tangent = real_part._solve(real_matrix, np.ascontiguousarray(right.imag - matrix.imag @ value), transposed)
         return value + 1j * tangent
+
+
+def _maximum_norm(x: Array) -> float:
+    return float(np.abs(x).max())
+
+
+def _sum_norm(x: Array) -> float:
+    return float(np.abs(x).sum())
