@@ -88,7 +88,8 @@ class Ball:
         return arb(self._rational) if self._arb is None else self._arb
 
     def midpoint(self) -> float:
-        """The double nearest to the value or to the centre of the enclosure. It is not the value: nothing may be decided by it."""
+        """The double nearest to the value or to the centre of the enclosure. It is not the value: nothing may be
+        decided by it."""
         if self._rational is None:
             return float(self._arb)  # type: ignore[arg-type]
         try:

@@ -54,7 +54,7 @@ class Finding:
     ----------
     status : Status
     value : float
-        Inequality: rhs - lhs. Identity: an upper bound of \\|lhs - rhs\\|. Order: the measured order. Of the worst
+        Inequality: rhs - lhs. Identity: an upper bound of |lhs - rhs|. Order: the measured order. Of the worst
         entry.
     ratio : float
         Inequality: lhs / rhs of the worst entry where both are positive, else nan.
@@ -65,7 +65,7 @@ class Finding:
     reason : str
         Why it is undecided.
     relative : float
-        Of the worst entry, (rhs - lhs) / (\|lhs\| + \|rhs\|).
+        Of the worst entry, (rhs - lhs) / (|lhs| + |rhs|).
     """
 
     status: Status

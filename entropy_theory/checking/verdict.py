@@ -21,7 +21,7 @@ class Environment:
     violated : bool or None
         None if no policy met the assumption.
     worst : float
-        Smallest rhs - lhs, or largest \\|lhs - rhs\\|.
+        Smallest rhs - lhs, or largest |lhs - rhs|.
     certified : bool
         Whether balls decided it; the largest tables are evaluated in floats only.
     """
@@ -50,7 +50,7 @@ class Verdict:
     instances, admitted : int
         Drawn, and of these in the domain and meeting the assumption.
     worst : float
-        Inequality: smallest certified rhs - lhs. Identity: largest certified bound of \\|lhs - rhs\\|. Order: lowest
+        Inequality: smallest certified rhs - lhs. Identity: largest certified bound of |lhs - rhs|. Order: lowest
         measured order.
     ratio : float
         Inequality: largest lhs / rhs met where both are positive: 1 means that equality is approached.

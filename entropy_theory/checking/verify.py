@@ -153,8 +153,8 @@ def _verdict(
         proof = certificate(claim, instance, finding)
         if 0 < abs(finding.relative) < ROUNDED_CONSTANT:
             message = (
-                f"the sides differ by {abs(finding.relative):.1e} in relative terms, no more than a rounded constant does: "
-                "write constants such as 0.1 and np.log(3) with et.exact"
+                f"the sides differ by {abs(finding.relative):.1e} in relative terms, no more than a rounded constant "
+                "does: write constants such as 0.1 and np.log(3) with et.exact"
             )
         seconds += time.perf_counter() - started
     elif not harvest.admitted or not decided.examined:

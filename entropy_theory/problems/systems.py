@@ -18,8 +18,9 @@ from entropy_theory.arithmetic import solve
 Array = np.ndarray[Any, Any]
 
 BACKWARD_ERROR = 8 * np.finfo(np.float64).eps
-"""An iterative solution x of A x = b is accepted if its residual is at most this times ``2 norm(x) + norm(b)``, where 2 bounds
-the norm of A: then it solves exactly a system that differs by a few units of rounding, as a factorisation would."""
+"""An iterative solution x of A x = b is accepted if its residual is at most this times ``2 norm(x) + norm(b)``, where
+2 bounds the norm of A: then it solves exactly a system that differs by a few units of rounding, as a factorisation
+would."""
 
 ROUNDS = 6
 """Rounds of iterative refinement before the factorisation is tried."""
