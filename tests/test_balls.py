@@ -285,7 +285,6 @@ def test_enclosures_apart_are_ordered() -> None:
     assert near < e
     assert e >= near
     assert e != near
-    assert not e == near
     assert not e <= near
 
 
@@ -427,9 +426,7 @@ def test_exact_constants_are_rational_in_balls() -> None:
 @pytest.mark.parametrize("bits", BITS)
 def test_exact_logarithms_in_balls(bits: int) -> None:
     with et.precision(bits):
-        assert_encloses(
-            ball_of(np.log(et.exact(3)) ** 2 / 4 + 1), lambda: mpmath.log(3) ** 2 / 4 + 1, bits
-        )
+        assert_encloses(ball_of(np.log(et.exact(3)) ** 2 / 4 + 1), lambda: mpmath.log(3) ** 2 / 4 + 1, bits)
         assert_encloses(ball_of(np.sqrt(et.exact(1, 5))), lambda: mpmath.sqrt(mpmath.mpf(1) / 5), bits)
 
 
@@ -489,7 +486,7 @@ def test_where_keeps_an_exact_constant() -> None:
 
 @pytest.mark.parametrize("arguments", [(0.1,), ("x",), (1, 0), ("1/0",), (None,), (1, 0.1), ("nan",), ("inf",)])
 def test_what_is_no_rational_constant_is_refused(arguments: tuple[Any, ...]) -> None:
-    with pytest.raises(ValueError, match="expected|already rounded"):
+    with pytest.raises(ValueError, match=r"expected|already rounded"):
         et.exact(*arguments)
 
 

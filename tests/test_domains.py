@@ -122,7 +122,7 @@ def policy_regimes(p: Array) -> dict[str, Array]:
     ordered = np.sort(p, axis=-1)
     tied = (np.diff(ordered, axis=-1) == 0).any(-1)
     return {
-        "near uniform": (ordered[..., -1] / ordered[..., 0] < 1 + 1e-3) & ~(ordered[..., -1] == ordered[..., 0]),
+        "near uniform": (ordered[..., -1] < ordered[..., 0] * (1 + 1e-3)) & (ordered[..., -1] > ordered[..., 0]),
         "uniform": ordered[..., -1] == ordered[..., 0],
         "tied": tied & (ordered[..., -1] != ordered[..., 0]),
         "generic": ~tied & (top < 0.9),

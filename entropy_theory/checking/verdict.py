@@ -185,9 +185,15 @@ class Verdict:
         ValueError
             If there is nothing to draw, as for a verdict read from JSON or an order that holds.
         """
-        from entropy_theory.figures.verdict import draw
+        from entropy_theory.figures import verdict
 
-        return draw(self)
+        title = f"{self.claim} ({self.reading}): {self.outcome}"
+        evidence = (self.certificate or {}).get("evidence") or {}
+        if self.kind == "order" and "steps" in evidence:
+            return verdict.draw_remainder(title, evidence)
+        if not self.sample:
+            raise ValueError(f"the verdict on {self.claim!r} holds nothing to draw, expected one just computed")
+        return verdict.draw_sides(title, self.sample, self.kind == "identity")
 
     def __str__(self) -> str:
         title = f"{self.claim} ({self.reading})"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,39 +13,48 @@ from matplotlib.ticker import FixedLocator
 
 from entropy_theory.figures.style import EXACT, INK, MUTED, PAPER, style
 
-if TYPE_CHECKING:
-    from entropy_theory.checking.verdict import Verdict
 
+def draw_sides(title: str, sample: Sequence[tuple[float, float]], equality: bool) -> Figure:
+    """Left and right side at random instances, with the line on which they are equal.
 
-def draw(verdict: Verdict) -> Figure:
-    """The figure of `verdict`.
-
-    Raises
-    ------
-    ValueError
-        If the verdict holds neither a sample nor a measured order.
+    Parameters
+    ----------
+    title : str
+    sample : sequence of (lhs, rhs)
+    equality : bool
+        Whether the claim says that they are equal; else that lhs <= rhs.
     """
-    steps = ((verdict.certificate or {}).get("evidence") or {}).get("steps")
-    if not verdict.sample and not steps:
-        raise ValueError(f"the verdict on {verdict.claim!r} holds nothing to draw, expected one that was just computed")
     with style():
         figure = Figure(figsize=(5.6, 4.2), layout="constrained")
         axes = figure.subplots()
-        axes.set_title(f"{verdict.claim} ({verdict.reading}): {verdict.outcome}")
-        if steps:
-            _remainder(axes, verdict)
-        else:
-            _sides(axes, verdict)
+        axes.set_title(title)
+        _sides(axes, np.array(sample), equality)
     return figure
 
 
-def _sides(axes: Axes, verdict: Verdict) -> None:
-    lhs, rhs = np.array(verdict.sample).T
+def draw_remainder(title: str, evidence: Mapping[str, Any]) -> Figure:
+    """A remainder against its step, and the slope that was claimed.
+
+    Parameters
+    ----------
+    title : str
+    evidence : mapping
+        Of the certificate of an order: steps, remainders, claimed_order.
+    """
+    with style():
+        figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(title)
+        _remainder(axes, evidence)
+    return figure
+
+
+def _sides(axes: Axes, sample: np.ndarray[Any, Any], equality: bool) -> None:
+    lhs, rhs = sample.T
     values = np.abs(np.concatenate([lhs, rhs]))
     # Linear within the smallest tenth of the values, logarithmic beyond: they span many decades and both signs.
     threshold = float(np.quantile(values[values > 0], 0.1)) if (values > 0).any() else 1.0
-    kind = verdict.kind
-    wrong = lhs > rhs + 1e-9 * (np.abs(lhs) + np.abs(rhs)) if kind == "inequality" else np.zeros(lhs.shape, dtype=bool)
+    wrong = (lhs > rhs + 1e-9 * (np.abs(lhs) + np.abs(rhs))) & (not equality)
     axes.scatter(lhs[~wrong], rhs[~wrong], s=12, color=EXACT, alpha=0.6, linewidths=0)
     axes.scatter(lhs[wrong], rhs[wrong], s=18, color=PAPER, marker="x", linewidths=1)
     low, high = min(lhs.min(), rhs.min()), max(lhs.max(), rhs.max())
@@ -57,7 +67,7 @@ def _sides(axes: Axes, verdict: Verdict) -> None:
         axis.set_major_locator(_few(threshold, low, high))
     axes.set_xlabel("left side")
     axes.set_ylabel("right side")
-    said = "the claim says: on or above the line" if kind == "inequality" else "the claim says: on the line"
+    said = "the claim says: on the line" if equality else "the claim says: on or above the line"
     axes.annotate(said, (0.03, 0.95), xycoords="axes fraction", color=MUTED, va="top")
 
 
@@ -73,15 +83,15 @@ def _few(threshold: float, low: float, high: float) -> FixedLocator:
     return FixedLocator(sorted(ticks))
 
 
-def _remainder(axes: Axes, verdict: Verdict) -> None:
-    evidence = (verdict.certificate or {})["evidence"]
+def _remainder(axes: Axes, evidence: Mapping[str, Any]) -> None:
     steps = np.array([int(step.removeprefix("2^-")) for step in evidence["steps"]], dtype=float)
     sizes = np.array([_log2(text) for text in evidence["remainders"]])
     axes.plot(-steps, sizes, "o-", color=PAPER)
     claimed = float(evidence["claimed_order"])
     axes.plot(-steps, sizes[0] - claimed * (steps - steps[0]), "--", color=EXACT)
+    measured = (sizes[1] - sizes[2]) / (steps[2] - steps[1])
     axes.annotate(
-        f"order {verdict.worst:.3g}, measured", (-steps[1], sizes[1]), (0, 8), textcoords="offset points", ha="right"
+        f"order {measured:.3g}, measured", (-steps[1], sizes[1]), (0, 8), textcoords="offset points", ha="right"
     )
     end = sizes[0] - claimed * (steps[1] - steps[0])
     axes.annotate(f"order {claimed:g}, claimed", (-steps[1], end), (8, -12), textcoords="offset points")

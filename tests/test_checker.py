@@ -1,0 +1,888 @@
+"""The checker against claims whose truth is known: true ones are never refuted, false ones always, and rightly so.
+
+A counterexample is not taken on trust: it is read from the rational strings of the verdict and evaluated with
+mpmath, by formulas written here for one instance at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import entropy_theory as et
+from entropy_theory.checking import campaign
+from entropy_theory.checking.certificate import recheck, stands
+from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.domains import Policies, Reals
+from entropy_theory.checking.verify import check
+
+Array = np.ndarray[Any, Any]
+
+d = et.domains
+ex = et.exact
+
+BUDGET = 3000
+
+
+_VERDICTS: dict[tuple[str, int], et.Verdict] = {}
+
+
+def verdict_of(claim: Claim, seed: int = 0) -> et.Verdict:
+    """The verdict, reached once in each process; the names of the claims here are distinct."""
+    key = (claim.name, seed)
+    if key not in _VERDICTS:
+        _VERDICTS[key] = check(claim, seed, BUDGET)
+    return _VERDICTS[key]
+
+
+# Formulas for one instance, in mpmath ----------------------------------------------------------------------------
+
+
+def number(text: str) -> Any:
+    q = Fraction(text)
+    return mpmath.mpf(q.numerator) / q.denominator
+
+
+def numbers(texts: list[Any]) -> list[Any]:
+    return [numbers(x) if isinstance(x, list) else number(x) for x in texts]
+
+
+def softmax(z: list[Any]) -> list[Any]:
+    top = max(z)
+    weights = [mpmath.exp(x - top) for x in z]
+    return [w / mpmath.fsum(weights) for w in weights]
+
+
+def entropy(p: list[Any]) -> Any:
+    return -mpmath.fsum(x * mpmath.log(x) for x in p if x > 0)
+
+
+def variance(p: list[Any], x: list[Any]) -> Any:
+    mean = mpmath.fdot(p, x)
+    return mpmath.fsum(a * (b - mean) ** 2 for a, b in zip(p, x, strict=True))
+
+
+def varentropy(p: list[Any]) -> Any:
+    return variance(p, [mpmath.log(x) for x in p])
+
+
+def value_of(instance: Mapping[str, Any], policy: list[list[Any]], reward: list[list[Any]]) -> Any:
+    """Expected discounted sum of a reward, by solving the linear system of one MDP."""
+    transition, discount = numbers(instance["m.transition"]), number(instance["m.discount"])
+    n = len(policy)
+    matrix = mpmath.eye(n)
+    right = mpmath.matrix(n, 1)
+    for s in range(n):
+        for a, share in enumerate(policy[s]):
+            right[s] += share * reward[s][a]
+            for t in range(n):
+                matrix[s, t] -= discount * share * transition[s][a][t]
+    v = mpmath.lu_solve(matrix, right)
+    return mpmath.fsum(mu * v[s] for s, mu in enumerate(numbers(instance["m.initial"])))
+
+
+# True claims -----------------------------------------------------------------------------------------------------
+
+
+def log_n(z: Array) -> Any:
+    return np.log(ex(z.shape[-1]))
+
+
+def uniform(p: Array) -> Array:
+    return 0 * p + ex(1, p.shape[-1])
+
+
+def mixed_entropy(t: Array, p: Array) -> Array:
+    """Entropy of ``p + t (1/n - p)``."""
+    q = p + t[:, None] * (uniform(p) - p)
+    return np.asarray(-(q * np.log(q)).sum(-1))
+
+
+def objective(m: et.MDP, z: Array) -> Array:
+    return np.asarray(m.objective(z))
+
+
+def gradient_norm(z: Array) -> Array:
+    return np.asarray((et.entropy_gradient(z) ** 2).sum(-1))
+
+
+LOGITS = {"z": d.logits(actions=(1, 5))}
+POLICIES = {"p": d.policies(actions=(2, 4))}
+PAIR = {"p": d.policies(actions=(2, 4)), "r": d.rewards(like="p")}
+MDP = {"m": d.mdps(states=(1, 2), actions=(2, 2), tables=False), "z": d.logits(like="m")}
+
+TRUE: tuple[Claim, ...] = (
+    # Equality at a rational point, at a point that only balls can compare, along whole families, and nowhere.
+    et.Inequality(name="quarter", given={"x": d.reals(0, 1)}, lhs=lambda x: x * (1 - x), rhs=ex(1, 4)),
+    et.Inequality(name="log-n", given=LOGITS, lhs=lambda z: et.entropy(z), rhs=log_n),
+    et.Inequality(name="log-n-halved", given=LOGITS, lhs=lambda z: et.entropy(z) / 2, rhs=lambda z: 0.5 * log_n(z)),
+    et.Inequality(name="entropy-is-positive", given=LOGITS, lhs=0, rhs=lambda z: et.entropy(z)),
+    et.Inequality(
+        name="entropy-is-positive-strictly", given=POLICIES, lhs=0, rhs=lambda p: et.entropy(np.log(p)), strict=True
+    ),
+    et.Inequality(name="log-of-p", given=POLICIES, lhs=lambda p: np.log(p), rhs=lambda p: p - 1),
+    et.Inequality(
+        name="jensen", given=PAIR, lhs=lambda p, r: (p * r).sum(-1) ** 2, rhs=lambda p, r: (p * r**2).sum(-1)
+    ),
+    et.Inequality(
+        name="gibbs",
+        given={"p": d.policies(actions=(2, 4)), "q": d.policies(like="p")},
+        lhs=lambda p, q: (p * np.log(q)).sum(-1),
+        rhs=lambda p: (p * np.log(p)).sum(-1),
+    ),
+    et.Inequality(
+        name="popoviciu",
+        given=PAIR,
+        lhs=lambda p, r: (p * (r - (p * r).sum(-1, keepdims=True)) ** 2).sum(-1),
+        rhs=lambda r: (et.largest(r) - et.smallest(r)) ** 2 / 4,
+    ),
+    et.Inequality(name="mean-below-largest", given=PAIR, lhs=lambda p, r: (p * r).sum(-1), rhs=lambda r: et.largest(r)),
+    et.Inequality(
+        name="lse-above-max",
+        given=LOGITS,
+        lhs=lambda z: et.largest(z),
+        rhs=lambda z: et.largest(z) + np.log(np.exp(z - et.largest(z)[..., None]).sum(-1)),
+    ),
+    et.Inequality(name="square-below-whole", given={"n": d.integers(-9, 9)}, lhs=lambda n: n, rhs=lambda n: n * n),
+    et.Inequality(
+        name="far-exponentials", given={"x": d.reals(0, 5000)}, lhs=lambda x: np.exp(x), rhs=lambda x: np.exp(x + 1)
+    ),
+    et.Inequality(
+        name="nearly-deterministic",
+        given={"p": d.policies(actions=2)},
+        lhs=lambda p: et.entropy(np.log(p)),
+        rhs=lambda p: et.smallest(p) * (1 - np.log(et.smallest(p))),
+    ),
+    et.Inequality(
+        name="bernoulli",
+        given={"x": d.reals(-1, 3), "n": d.integers(1, 6)},
+        lhs=lambda x, n: 1 + n * x,
+        rhs=lambda x, n: (1 + x) ** n,
+    ),
+    # Sums that cancel, exact ties, branches.
+    et.Identity(
+        name="swap",
+        given={"x": d.reals(-1, 1), "y": d.positive()},
+        lhs=lambda x, y: (x + y) ** 2 - (x - y) ** 2,
+        rhs=lambda x, y: 4 * x * y,
+    ),
+    et.Identity(
+        name="telescope",
+        given={"z": d.logits(actions=3)},
+        lhs=lambda z: (z[:, 0] - z[:, 1]) + (z[:, 1] - z[:, 2]),
+        rhs=lambda z: z[:, 0] - z[:, 2],
+    ),
+    et.Identity(name="sum-to-one", given=LOGITS, lhs=lambda z: et.softmax(z).sum(-1), rhs=1),
+    et.Identity(name="sum-to-one-rationally", given=POLICIES, lhs=lambda p: p.sum(-1), rhs=1),
+    et.Identity(name="centred-mean", given=PAIR, lhs=lambda p, r: (p * et.centred(np.log(p), r)).sum(-1), rhs=0),
+    et.Identity(name="gradient-sums-to-zero", given=LOGITS, lhs=lambda z: et.entropy_gradient(z).sum(-1), rhs=0),
+    et.Identity(
+        name="shift",
+        given={"z": d.logits(actions=(1, 4)), "c": d.reals(-1e3, 1e3)},
+        lhs=lambda z: et.entropy(z),
+        rhs=lambda z, c: et.entropy(z + c[..., None]),
+    ),
+    et.Identity(
+        name="two-variances",
+        given=PAIR,
+        lhs=lambda p, r: et.covariance(np.log(p), r, r),
+        rhs=lambda p, r: (p * r**2).sum(-1) - (p * r).sum(-1) ** 2,
+    ),
+    et.Identity(name="exp-log", given=POLICIES, lhs=lambda p: np.exp(np.log(p)), rhs=lambda p: p),
+    et.Identity(
+        name="derivative",
+        given={"z": d.logits(actions=(2, 3)), "v": d.rewards(like="z")},
+        lhs=lambda z, v: (et.entropy_gradient(z) * v).sum(-1),
+        rhs=lambda z, v: et.directional_derivative(et.entropy, z, v),
+    ),
+    et.Identity(
+        name="tie-or-not", given={"p": d.policies(actions=2)}, lhs=lambda p: et.largest(p) + et.smallest(p), rhs=1
+    ),
+    et.Identity(name="tenths", given={"x": d.reals(-5, 5)}, lhs=lambda x: ex("0.1") * x * 10, rhs=lambda x: x),
+    et.Identity(
+        name="two-thirds", given={"x": d.reals(-5, 5)}, lhs=lambda x: 2.0 * ex(1, 3) * x, rhs=lambda x: 2 * x / 3
+    ),
+    et.Identity(
+        name="where-a-tenth",
+        given={"x": d.reals(-5, 5)},
+        lhs=lambda x: np.where(x > 0, ex(1, 10), 0 * x) * x,
+        rhs=lambda x: np.where(x > 0, x / 10, 0 * x),
+    ),
+    et.Identity(
+        name="weighted",
+        given={"z": d.logits(actions=(2, 4))},
+        lhs=lambda z: (np.arange(1, z.shape[-1] + 1) * ex(1, 10) * z).sum(-1),
+        rhs=lambda z: (np.arange(1, z.shape[-1] + 1) * z).sum(-1) / 10,
+    ),
+    et.Identity(
+        name="float-constant",
+        given={"x": d.reals(-5, 5)},
+        lhs=lambda x: 0.1 * x,
+        rhs=lambda x: ex(3602879701896397, 36028797018963968) * x,
+    ),
+    et.Identity(
+        name="vacuous-at-ties",
+        given={"p": d.policies(actions=3)},
+        assuming=lambda p: (p[:, 0] == p[:, 1]) & (p[:, 1] == p[:, 2]),
+        lhs=lambda p: et.entropy_gradient(np.log(p)),
+        rhs=0,
+    ),
+    # Problems.
+    et.Identity(name="value", given=MDP, lhs=objective, rhs=lambda m, z: (m.initial * m.values(z).v).sum(-1)),
+    et.Inequality(
+        name="value-below-best-reward",
+        given=MDP,
+        lhs=objective,
+        rhs=lambda m: et.largest(np.maximum(et.largest(m.reward), 0)) / (1 - m.discount),
+    ),
+    et.Identity(
+        name="advantage-mean", given=MDP, lhs=lambda m, z: (et.softmax(z) * m.values(z).advantage).sum(-1), rhs=0
+    ),
+    et.Identity(
+        name="visits",
+        given=MDP,
+        lhs=lambda m, z: (
+            (m.values(z).visitation[..., None] * et.softmax(z) * m.reward).sum((-1, -2)) / (1 - m.discount)
+        ),
+        rhs=objective,
+    ),
+    et.Identity(
+        name="policy-gradient",
+        given={**MDP, "v": d.rewards(like="z")},
+        lhs=lambda m, z, v: (et.policy_gradient(m, z) * v).sum((-1, -2)),
+        rhs=lambda m, z, v: et.directional_derivative(m.objective, z, v),
+    ),
+    # Orders.
+    et.Order(name="square", given={"x": d.reals(-5, 5)}, remainder=lambda t, x: np.exp(t * x) - 1 - t * x, power=2),
+    et.Order(
+        name="zero", given={"x": d.reals(-5, 5)}, remainder=lambda t, x: (x + t) ** 2 - x**2 - 2 * t * x - t**2, power=7
+    ),
+    et.Order(
+        name="entropy-change",
+        given={"z": d.logits(actions=(2, 3)), "v": d.rewards(like="z")},
+        remainder=lambda t, z, v: et.entropy_change(z, t[:, None] * v) - t * et.first_order_entropy_change(z, v),
+        power=2,
+    ),
+    et.Order(name="near-pole", given=POLICIES, remainder=lambda t, p: t**2 / (t + et.smallest(p)), power=2),
+    et.Order(
+        name="mixing",
+        given=POLICIES,
+        power=2,
+        remainder=lambda t, p: mixed_entropy(t, p) - et.entropy(np.log(p)) + t * ((uniform(p) - p) * np.log(p)).sum(-1),
+    ),
+)
+
+
+@pytest.mark.parametrize("claim", TRUE, ids=lambda c: c.name)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_true_claim_is_never_refuted(claim: Claim, seed: int) -> None:
+    verdict = verdict_of(claim, seed)
+    assert verdict.outcome in ("holds", "proved"), f"{verdict.message} {verdict.counterexample}"
+    assert verdict.counterexample is None
+    assert verdict.certificate is None
+    assert not verdict.error
+
+
+@pytest.mark.parametrize("name", ["policies", "logits"])
+def test_an_order_that_holds_below_every_scale_of_the_instance_is_not_refuted(name: str) -> None:
+    """The remainder is of second order for each policy, though only for steps below its smallest probability."""
+    policy = (lambda v: v) if name == "policies" else et.softmax
+
+    def remainder(t: Array, v: Array) -> Array:
+        p = policy(v)
+        return mixed_entropy(t, p) - et.entropy(np.log(p)) + t * ((uniform(p) - p) * np.log(p)).sum(-1)
+
+    domain = d.policies(actions=(2, 3)) if name == "policies" else d.logits(actions=(2, 3))
+    claim = et.Order(name=f"mixing-{name}", given={"v": domain}, remainder=remainder, power=2)
+    verdict = check(claim, 0, 20_000)
+    assert verdict.outcome != "refuted", verdict.counterexample
+
+
+CASTS: dict[str, Callable[[Array], Array]] = {
+    "astype": lambda z: z.astype(np.float64),
+    "asarray": lambda z: np.asarray(z, dtype=float),
+    "filled": lambda z: _filled(z),
+    "listed": lambda z: np.array([[float(x) for x in row] for row in z]),
+}
+
+
+def _filled(z: Array) -> Array:
+    out = np.zeros(z.shape)
+    out[...] = z
+    return out
+
+
+@pytest.mark.parametrize("name", CASTS)
+def test_a_cast_to_floats_refutes_no_true_claim(name: str) -> None:
+    """Rounding inside a claim's function must not pass for an exact value: the claim fails, or is not decided."""
+    cast = CASTS[name]
+    for claim in (
+        et.Identity(name="cast-row", given=POLICIES, lhs=lambda p: cast(p), rhs=lambda p: p),
+        et.Inequality(name="cast-entropy", given=LOGITS, lhs=lambda z: et.entropy(cast(z)), rhs=log_n),
+    ):
+        verdict = campaign.guarded(claim, 0, BUDGET)
+        assert verdict.outcome != "refuted", verdict.counterexample
+
+
+# False claims ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class False_:
+    """A false claim and how far, in mpmath, an instance breaks it (positive: it does).
+
+    `simple` bounds the denominators and the number of entries of its counterexample.
+    """
+
+    claim: Claim
+    broken_by: Callable[[Mapping[str, Any]], Any]
+    simple: tuple[int, int] | None = None
+
+
+def p_of(instance: Mapping[str, Any]) -> list[Any]:
+    return numbers(instance["p"])
+
+
+def z_of(instance: Mapping[str, Any]) -> list[Any]:
+    return softmax(numbers(instance["z"]))
+
+
+def x_of(instance: Mapping[str, Any]) -> Any:
+    return number(instance["x"])
+
+
+def mdp_policy(instance: Mapping[str, Any]) -> list[list[Any]]:
+    return [softmax(row) for row in numbers(instance["z"])]
+
+
+LARGEST_VARENTROPY = "0.43922889"
+"""For two actions, rounded down to eight digits: 0.439228898…"""
+
+FALSE: tuple[False_, ...] = (
+    False_(
+        et.Inequality(name="fifth", given={"x": d.reals(0, 1)}, lhs=lambda x: x * (1 - x), rhs=ex(1, 5)),
+        lambda i: x_of(i) * (1 - x_of(i)) - number("1/5"),
+        (2, 1),
+    ),
+    False_(
+        et.Inequality(
+            name="strict-quarter", given={"x": d.reals(0, 1)}, lhs=lambda x: x * (1 - x), rhs=ex(1, 4), strict=True
+        ),
+        lambda i: 1 if Fraction(i["x"]) * (1 - Fraction(i["x"])) >= Fraction(1, 4) else 0,
+        (2, 1),
+    ),
+    False_(
+        et.Inequality(
+            name="strict-tie", given=PAIR, lhs=lambda p, r: (p * r).sum(-1), rhs=lambda r: et.largest(r), strict=True
+        ),
+        lambda i: 1 if len(set(map(Fraction, i["r"]))) == 1 else 0,
+        (3, 4),
+    ),
+    False_(
+        et.Inequality(
+            name="strict-identity",
+            given={"x": d.reals(-1, 1)},
+            lhs=lambda x: (x + 1) ** 2,
+            rhs=lambda x: x * x + 2 * x + 1,
+            strict=True,
+        ),
+        lambda i: 1,
+        (1, 1),
+    ),
+    False_(
+        et.Inequality(
+            name="entropy-below-half-log",
+            given={"z": d.logits(actions=(2, 4))},
+            lhs=lambda z: et.entropy(z),
+            rhs=lambda z: log_n(z) / 2,
+        ),
+        lambda i: entropy(z_of(i)) - mpmath.log(len(i["z"])) / 2,
+        (1, 2),
+    ),
+    False_(
+        et.Inequality(
+            name="just-below-log-n",
+            given={"z": d.logits(actions=(2, 4))},
+            lhs=lambda z: et.entropy(z),
+            rhs=lambda z: log_n(z) * (1 - ex(1, 10**6)),
+        ),
+        lambda i: entropy(z_of(i)) - mpmath.log(len(i["z"])) * (1 - number("1/1000000")),
+        (1, 2),
+    ),
+    False_(
+        et.Inequality(
+            name="just-below-varentropy",
+            given={"p": d.policies(actions=2)},
+            lhs=lambda p: et.varentropy(np.log(p)),
+            rhs=ex("0.4392288"),
+        ),
+        lambda i: varentropy(p_of(i)) - number("4392288/10000000"),
+    ),
+    False_(
+        et.Inequality(
+            name="nearest-below-varentropy",
+            given={"p": d.policies(actions=2)},
+            lhs=lambda p: et.varentropy(np.log(p)),
+            rhs=ex(LARGEST_VARENTROPY),
+        ),
+        lambda i: varentropy(p_of(i)) - number(LARGEST_VARENTROPY),
+    ),
+    False_(
+        et.Inequality(
+            name="fails-from-five-actions-on",
+            given={"z": d.logits(actions=(2, 7))},
+            lhs=lambda z: et.entropy(z),
+            rhs=ex(3, 2),
+        ),
+        lambda i: entropy(z_of(i)) - number("3/2"),
+        (1, 5),
+    ),
+    False_(
+        et.Inequality(
+            name="varentropy-from-five-actions-on",
+            given={"p": d.policies(actions=(2, 7))},
+            lhs=lambda p: et.varentropy(np.log(p)),
+            rhs=ex("1.21"),
+        ),
+        lambda i: varentropy(p_of(i)) - number("121/100"),
+    ),
+    False_(
+        et.Inequality(
+            name="fails-next-to-deterministic",
+            given={"p": d.policies(actions=(2, 3))},
+            lhs=lambda p: -13 * (1 - et.largest(p)),
+            rhs=lambda p: (p * np.log(p)).sum(-1),
+        ),
+        lambda i: entropy(p_of(i)) - 13 * (1 - max(p_of(i))),
+    ),
+    False_(
+        et.Inequality(
+            name="fails-beyond-a-millionth",
+            given={"p": d.policies(actions=2)},
+            lhs=lambda p: et.largest(p),
+            rhs=ex(10**6 - 1, 10**6),
+        ),
+        lambda i: max(p_of(i)) - number("999999/1000000"),
+    ),
+    False_(
+        et.Inequality(
+            name="fails-at-ties",
+            given={"p": d.policies(actions=(2, 3))},
+            lhs=lambda p: np.where(p[:, 0] == p[:, 1], 1, 0),
+            rhs=0,
+        ),
+        lambda i: 1 if Fraction(i["p"][0]) == Fraction(i["p"][1]) else 0,
+        (2, 2),
+    ),
+    False_(
+        et.Inequality(
+            name="fails-at-tied-rewards",
+            given=PAIR,
+            lhs=lambda r: np.where((r[:, 0] == r[:, 1]) & (r[:, 0] != 0), 1, 0),
+            rhs=0,
+        ),
+        lambda i: 1 if Fraction(i["r"][0]) == Fraction(i["r"][1]) != 0 else 0,
+        (2, 4),
+    ),
+    False_(
+        et.Inequality(
+            name="fails-at-one-ratio",
+            given={"a": d.positive(), "b": d.positive()},
+            lhs=0,
+            rhs=lambda a, b: abs(a - 2 * b),
+            strict=True,
+        ),
+        lambda i: 1 if Fraction(i["a"]) == 2 * Fraction(i["b"]) else 0,
+        (2, 2),
+    ),
+    False_(
+        et.Inequality(
+            name="fails-near-one-ratio",
+            given={"a": d.positive(), "b": d.positive()},
+            lhs=lambda a, b: a * b * ex("1.999999"),
+            rhs=lambda a, b: a * a + b * b,
+        ),
+        lambda i: (
+            number("1999999/1000000") * number(i["a"]) * number(i["b"]) - number(i["a"]) ** 2 - number(i["b"]) ** 2
+        ),
+        (1, 2),
+    ),
+    False_(
+        et.Inequality(
+            name="fails-at-one-integer",
+            given={"n": d.integers(-10, 10)},
+            lhs=0,
+            rhs=lambda n: n * (n - 1) * (n - 6) * (n - 8),
+        ),
+        lambda i: 1 if i["n"] == "7" else 0,
+    ),
+    False_(
+        et.Inequality(
+            name="below-all-floats", given={"x": d.reals(-1, 1)}, lhs=lambda x: x + ex(1, 10**40), rhs=lambda x: x
+        ),
+        lambda i: number("1") / mpmath.mpf(10) ** 40,
+        (1, 1),
+    ),
+    False_(
+        et.Inequality(
+            name="one-entry",
+            given={"z": d.logits(actions=3)},
+            lhs=lambda z: et.softmax(z) * np.array([0, 0, 1]),
+            rhs=lambda z: et.softmax(z)[:, :1],
+        ),
+        lambda i: z_of(i)[2] - z_of(i)[0],
+        (2, 3),
+    ),
+    False_(
+        et.Inequality(
+            name="far-exponentials-reversed",
+            given={"x": d.reals(1000, 5000)},
+            lhs=lambda x: np.exp(x + 1),
+            rhs=lambda x: np.exp(x),
+        ),
+        lambda i: mpmath.exp(x_of(i) + 1) - mpmath.exp(x_of(i)),
+        (1, 1),
+    ),
+    False_(
+        et.Inequality(
+            name="unsigned-counts",
+            given={"z": d.logits(actions=(2, 3))},
+            lhs=lambda z: (z > 0).sum(-1).astype(np.uint8),
+            rhs=lambda z: np.full(len(z), 1, dtype=np.uint8),
+        ),
+        lambda i: sum(Fraction(x) > 0 for x in i["z"]) - 1,
+        (1, 2),
+    ),
+    False_(
+        et.Inequality(
+            name="single-precision",
+            given={"z": d.logits(actions=(2, 3))},
+            lhs=lambda z: (z > 0).any(-1).astype(np.float32),
+            rhs=0,
+        ),
+        lambda i: 1 if any(Fraction(x) > 0 for x in i["z"]) else 0,
+        (1, 2),
+    ),
+    False_(
+        et.Identity(name="float-tenth", given={"x": d.reals(-5, 5)}, lhs=lambda x: 0.1 * x, rhs=lambda x: x / 10),
+        lambda i: abs(number(str(Fraction(0.1))) * x_of(i) - x_of(i) / 10),
+        (1, 1),
+    ),
+    False_(
+        et.Identity(
+            name="renyi",
+            given={"p": d.policies(actions=(2, 4))},
+            lhs=lambda p: et.entropy(np.log(p)),
+            rhs=lambda p: -np.log((p * p).sum(-1)),
+        ),
+        lambda i: abs(entropy(p_of(i)) + mpmath.log(mpmath.fsum(x * x for x in p_of(i)))),
+        (5, 2),
+    ),
+    False_(
+        et.Identity(
+            name="identity-off-by-a-little",
+            given={"z": d.logits(actions=(2, 3))},
+            lhs=lambda z: et.entropy(z) * (1 + ex(1, 10**20)),
+            rhs=lambda z: et.entropy(z),
+        ),
+        lambda i: entropy(z_of(i)) / mpmath.mpf(10) ** 20,
+        (1, 2),
+    ),
+    False_(
+        et.Identity(
+            name="identity-of-three",
+            given={"z": d.logits(actions=(2, 4))},
+            lhs=lambda z: et.softmax(z)[:, 0] * np.minimum(2, z.shape[-1]),
+            rhs=lambda z: et.softmax(z)[:, 0] * z.shape[-1],
+        ),
+        lambda i: len(i["z"]) - 2,
+        (1, 3),
+    ),
+    False_(
+        et.Inequality(name="value-of-uniform", given=MDP, lhs=objective, rhs=lambda m, z: m.objective(0 * z)),
+        lambda i: (
+            value_of(i, mdp_policy(i), numbers(i["m.reward"]))
+            - value_of(i, [[mpmath.mpf(1) / len(r)] * len(r) for r in i["z"]], numbers(i["m.reward"]))
+        ),
+    ),
+    False_(
+        et.Identity(name="value-without-end", given=MDP, lhs=lambda m, z: m.values(z).visitation.sum(-1), rhs=1),
+        lambda i: abs((1 - number(i["m.discount"])) * value_of(i, mdp_policy(i), [[1] * len(r) for r in i["z"]]) - 1),
+    ),
+    False_(
+        et.Inequality(name="discount-below-nine-tenths", given=MDP, lhs=lambda m: m.discount, rhs=ex(9, 10)),
+        lambda i: number(i["m.discount"]) - number("9/10"),
+    ),
+    False_(
+        et.Order(name="cubic", given={"x": d.reals(-5, 5)}, remainder=lambda t, x: np.exp(t * x) - 1 - t * x, power=3),
+        lambda i: abs(x_of(i)),
+    ),
+    False_(
+        et.Order(
+            name="first-order-is-all",
+            given={"z": d.logits(actions=(2, 3)), "v": d.rewards(like="z")},
+            power=2,
+            remainder=lambda t, z, v: et.entropy_change(z, t[:, None] * v),
+        ),
+        lambda i: abs(_slope(i)),
+    ),
+    False_(
+        et.Order(name="half-power", given={"x": d.positive()}, remainder=lambda t, x: np.sqrt(x * t), power=1),
+        lambda i: x_of(i),
+    ),
+)
+
+
+def _slope(instance: Mapping[str, Any]) -> Any:
+    p, v = z_of(instance), numbers(instance["v"])
+    h = entropy(p)
+    return mpmath.fsum(a * (mpmath.log(a) + h) * b for a, b in zip(p, v, strict=True))
+
+
+def flat(value: Any) -> list[Fraction]:
+    return [q for x in value for q in flat(x)] if isinstance(value, list) else [Fraction(value)]
+
+
+@pytest.mark.parametrize("case", FALSE, ids=lambda c: c.claim.name)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_false_claim_is_refuted_by_a_counterexample_that_mpmath_confirms(case: False_, seed: int) -> None:
+    verdict = verdict_of(case.claim, seed)
+    assert verdict.outcome == "refuted", verdict.message
+    assert verdict.counterexample is not None
+    with mpmath.workdps(400):
+        assert case.broken_by(verdict.counterexample) > mpmath.mpf(10) ** -300
+    assert stands(recheck(case.claim, verdict.certificate))
+
+
+@pytest.mark.parametrize("case", [c for c in FALSE if c.simple], ids=lambda c: c.claim.name)
+def test_the_counterexample_of_an_easy_claim_is_small(case: False_) -> None:
+    verdict = verdict_of(case.claim)
+    assert case.simple is not None
+    denominator, entries = case.simple
+    values = [q for value in (verdict.counterexample or {}).values() for q in flat(value)]
+    assert 0 < len(values) <= entries
+    assert max(q.denominator for q in values) <= denominator
+
+
+@pytest.mark.parametrize("case", FALSE, ids=lambda c: c.claim.name)
+def test_a_counterexample_lies_in_the_domain(case: False_) -> None:
+    verdict = verdict_of(case.claim)
+    for name, value in (verdict.counterexample or {}).items():
+        domain = case.claim.given[name.partition(".")[0]]
+        values = flat(value)
+        if isinstance(domain, Policies):
+            assert sum(values) == 1
+            assert min(values) > 0
+        if isinstance(domain, Reals):
+            for q in values:
+                assert q > domain.low if domain.open_low else q >= domain.low
+                assert q < domain.high if domain.open_high else q <= domain.high
+                assert not domain.integer or q.denominator == 1
+
+
+@pytest.mark.parametrize("needle", range(2, 8))
+def test_a_claim_that_fails_from_some_size_on_is_refuted_there_and_no_earlier(needle: int) -> None:
+    claim = et.Inequality(
+        name=f"size-{needle}",
+        given={"z": d.logits(actions=(1, 9))},
+        lhs=lambda z: et.entropy(z),
+        rhs=np.log(et.exact(needle)) - et.exact(1, 1000),
+    )
+    verdict = verdict_of(claim)
+    assert verdict.outcome == "refuted"
+    assert verdict.counterexample is not None
+    assert len(verdict.counterexample["z"]) == needle
+
+
+def test_a_constant_just_above_the_supremum_holds() -> None:
+    rounded_up = str(Fraction(LARGEST_VARENTROPY) + Fraction(1, 10**8))
+    claim = et.Inequality(
+        name="just-above-varentropy",
+        given={"p": d.policies(actions=2)},
+        lhs=lambda p: et.varentropy(np.log(p)),
+        rhs=ex(rounded_up),
+        tight=True,
+    )
+    verdict = verdict_of(claim)
+    assert verdict.outcome == "holds"
+    assert 0 < verdict.worst < 1e-8
+    assert 1 - 1e-6 < verdict.ratio < 1
+
+
+def test_the_worst_case_that_is_met_is_reported() -> None:
+    quarter = et.Inequality(name="worst", given={"x": d.reals(0, 1)}, lhs=lambda x: x * (1 - x), rhs=1)
+    assert verdict_of(quarter).worst == 0.75
+
+
+# Assumptions and what cannot be decided --------------------------------------------------------------------------
+
+
+def test_an_assumption_that_is_never_met_is_said_to_be_vacuous() -> None:
+    for assuming in (lambda z: et.entropy(z) > 7, lambda z: np.zeros(len(z), dtype=bool), lambda: False):
+        claim = et.Inequality(name="never", given={"z": d.logits()}, assuming=assuming, lhs=1, rhs=0)
+        verdict = check(claim, 0, 500)
+        assert verdict.outcome == "undecided"
+        assert "vacuous" in verdict.message
+        assert verdict.admitted == 0
+        assert verdict.share_admitted == 0.0
+        assert verdict.counterexample is None
+
+
+def test_the_share_of_admitted_instances_is_counted() -> None:
+    half = et.Inequality(name="half", given={"x": d.reals(-1, 1)}, assuming=lambda x: x < 0, lhs=lambda x: x, rhs=0)
+    verdict = verdict_of(half)
+    assert verdict.outcome == "holds"
+    assert 0.2 < verdict.share_admitted < 0.8
+    assert verdict.share_admitted == verdict.admitted / verdict.instances
+    assert verdict.instances >= BUDGET
+    all_of_them = et.Inequality(name="all", given={"x": d.reals(-1, 1)}, lhs=lambda x: x, rhs=1)
+    assert verdict_of(all_of_them).share_admitted == 1.0
+
+
+def test_a_rare_assumption_is_mentioned() -> None:
+    claim = et.Inequality(
+        name="rare", given={"p": d.policies(actions=6)}, assuming=lambda p: (p == p[:, :1]).all(-1), lhs=0, rhs=1
+    )
+    verdict = verdict_of(claim)
+    assert 0 < verdict.share_admitted < 0.05
+    assert (verdict.share_admitted < 0.01) == ("assumption is met by" in verdict.message)
+
+
+def test_only_instances_that_meet_the_assumption_refute() -> None:
+    claim = et.Inequality(
+        name="assumed", given={"x": d.reals(-5, 5)}, assuming=lambda x: x * x > 2, lhs=lambda x: x * x, rhs=4
+    )
+    verdict = verdict_of(claim)
+    assert verdict.outcome == "refuted"
+    assert verdict.counterexample is not None
+    assert Fraction(verdict.counterexample["x"]) ** 2 > 4
+    assert (
+        verdict_of(
+            et.Inequality(
+                name="assumed-true",
+                given={"x": d.reals(-5, 5)},
+                assuming=lambda x: x * x <= 2,
+                lhs=lambda x: x * x,
+                rhs=2,
+            )
+        ).outcome
+        == "holds"
+    )
+
+
+def test_the_sides_are_not_asked_where_the_assumption_fails() -> None:
+    claim = et.Inequality(
+        name="guarded", given={"x": d.reals(-1, 1)}, assuming=lambda x: x > 0, lhs=lambda x: np.log(x), rhs=0
+    )
+    verdict = verdict_of(claim)
+    assert verdict.outcome == "holds"
+    assert "no number" not in verdict.message
+
+
+def test_strict_equality_that_balls_cannot_see_is_undecided() -> None:
+    """At the uniform policy both sides are log 2, as two enclosures: neither refuted nor said to hold."""
+    claim = et.Inequality(
+        name="strict-log", given={"z": d.logits(actions=2)}, lhs=lambda z: et.entropy(z), rhs=log_n, strict=True
+    )
+    verdict = verdict_of(claim)
+    assert verdict.outcome == "undecided"
+    assert verdict.message
+    assert verdict.counterexample is None
+
+
+def test_an_assumption_that_balls_cannot_decide_refutes_nothing() -> None:
+    claim = et.Inequality(
+        name="open-assumption",
+        given={"z": d.logits(actions=2)},
+        assuming=lambda z: np.exp(np.log(np.exp(z[:, 0]) * 2)) == 2 * np.exp(z[:, 0]),
+        lhs=1,
+        rhs=0,
+    )
+    verdict = check(claim, 0, 500)
+    assert verdict.outcome == "undecided"
+    assert "not decided" in verdict.message
+
+
+def test_a_maximum_of_equal_enclosures_is_undecided_not_wrong() -> None:
+    claim = et.Inequality(
+        name="numpy-max",
+        given={"z": d.logits(actions=2)},
+        lhs=lambda z: np.max(np.stack([np.exp(z[:, 0]), np.exp(z[:, 0] / 2) ** 2], axis=-1), axis=-1),
+        rhs=lambda z: np.exp(z[:, 0]) * 2,
+    )
+    verdict = check(claim, 0, 500)
+    assert verdict.outcome == "undecided"
+    assert "overlap" in verdict.message
+
+
+def test_a_function_that_changes_its_arguments_refutes_no_true_claim() -> None:
+    """``z *= 2`` inside a function must not reach the other side, the search or the certificate."""
+
+    def doubled(z: Array) -> Array:
+        z *= 2
+        return np.asarray(z.sum(-1))
+
+    claim = et.Identity(name="mutating", given={"z": d.logits()}, lhs=doubled, rhs=lambda z: 2 * z.sum(-1))
+    assert campaign.guarded(claim, 0, 1000).outcome != "refuted"
+
+
+# Determinism -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("claim", [FALSE[6].claim, FALSE[26].claim, TRUE[1], TRUE[-5]], ids=lambda c: c.name)
+def test_the_same_seed_gives_the_same_verdict(claim: Claim) -> None:
+    first, again = check(claim, 5, 1000), check(claim, 5, 1000)
+    assert json.dumps(first.to_json()) == json.dumps(again.to_json())
+
+
+def test_another_seed_draws_other_instances() -> None:
+    claim = et.Inequality(name="seeded", given={"x": d.reals(0, 1)}, lhs=0, rhs=lambda x: 1 + x * (x - ex(1, 3)) ** 2)
+    worst = {check(claim, seed, 50).worst for seed in range(4)}
+    assert len(worst) > 1 or worst == {1.0}
+    assert all(w >= 1 for w in worst)
+
+
+def test_verdicts_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    file = tmp_path / "claims.py"
+    file.write_text(
+        "import entropy_theory as et\n"
+        "d = et.domains\n"
+        "a = et.Inequality(name='a', given={'x': d.reals(0, 1)}, lhs=lambda x: x * (1 - x), rhs=et.exact(1, 5))\n"
+        "b = et.Inequality(name='b', given={'z': d.logits()}, lhs=lambda z: et.entropy(z), rhs=2)\n"
+        "c = et.Identity(name='c', given={'z': d.logits()}, lhs=lambda z: et.softmax(z).sum(-1), rhs=1)\n",
+        encoding="utf-8",
+    )
+    from entropy_theory.checking.registry import load
+
+    claims = load(str(file))
+    runs = [
+        campaign.run(claims, seed=3, budget=600, workers=w, isolated=isolated, source=str(file))
+        for w, isolated in ((1, False), (1, True), (2, True))
+    ]
+    texts = [[json.dumps(v.to_json()) for v in run] for run in runs]
+    assert texts[0] == texts[1] == texts[2]
+    assert [v.outcome for v in runs[0]] == ["refuted", "holds", "holds"]
+    alone = check(claims[1], 3, 600)
+    assert json.dumps(alone.to_json()) == texts[0][1]
+
+
+@pytest.mark.parametrize(("seed", "budget"), [(-1, 10), (0, 0), (True, 10), (0, 2.5), ("0", 10), (0, -3), (1.0, 10)])
+def test_seed_and_budget_are_checked(seed: Any, budget: Any) -> None:
+    with pytest.raises(ValueError, match=r"seed is|budget is"):
+        et.verify(TRUE[0], seed=seed, budget=budget)
+
+
+def test_a_budget_of_one_gives_a_verdict() -> None:
+    for case in (TRUE[1], FALSE[4].claim, FALSE[-1].claim):
+        verdict = check(case, 0, 1)
+        assert verdict.outcome in ("holds", "refuted", "undecided")
+        assert math.isfinite(verdict.share_admitted)

@@ -1,0 +1,42 @@
+"""Pictures of verdicts: they show what the verdict holds, and say so when it holds nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import entropy_theory as et
+from entropy_theory.checking.verdict import Verdict
+
+d = et.domains
+
+
+def test_the_sides_of_an_inequality() -> None:
+    """Points below the line of equality are drawn apart: here every instance with x > 1/2."""
+    claim = et.Inequality(name="x-at-most-half", given={"x": d.reals(0, 1)}, lhs=lambda x: x, rhs=et.exact(1, 2))
+    verdict = et.verify(claim, budget=1000)
+    assert isinstance(verdict, Verdict)
+    kept, wrong = verdict.plot().axes[0].collections
+    lhs = np.array(verdict.sample)[:, 0]
+    assert len(wrong.get_offsets()) == (lhs > 0.5).sum()
+    assert len(kept.get_offsets()) == (lhs <= 0.5).sum()
+
+
+def test_a_measured_order() -> None:
+    claim = et.Order(name="linear", given={"x": d.reals(1, 2)}, power=2, remainder=lambda t, x: t * x)
+    verdict = et.verify(claim, budget=1000)
+    assert isinstance(verdict, Verdict)
+    axes = verdict.plot().axes[0]
+    measured, claimed = axes.lines
+    slope = np.diff(measured.get_ydata()) / np.diff(measured.get_xdata())
+    np.testing.assert_allclose(slope, 1, rtol=1e-12)
+    slope = np.diff(claimed.get_ydata()) / np.diff(claimed.get_xdata())
+    np.testing.assert_allclose(slope, 2, rtol=1e-12)
+
+
+def test_nothing_to_draw() -> None:
+    claim = et.Inequality(name="x-at-most-one", given={"x": d.reals(0, 1)}, lhs=lambda x: x, rhs=1)
+    verdict = et.verify(claim, budget=100)
+    assert isinstance(verdict, Verdict)
+    with pytest.raises(ValueError, match=r"x-at-most-one.*nothing to draw"):
+        Verdict.from_json(verdict.to_json()).plot()
