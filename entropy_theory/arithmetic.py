@@ -90,7 +90,8 @@ def largest(x: Any, axis: int = -1) -> Array:
 
 def smallest(x: Any, axis: int = -1) -> Array:
     """Minimum along an axis, rigorous on balls like `largest`."""
-    return np.asarray(-largest(-np.asarray(x), axis))
+    array = np.asarray(x)
+    return np.asarray(-largest(-array, axis) if is_ball(array) else array.min(axis))
 
 
 def _larger(a: Any, b: Any) -> Any:

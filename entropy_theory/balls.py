@@ -14,9 +14,11 @@ import math
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 from flint import arb, ctx, fmpq
 
 
@@ -24,15 +26,24 @@ class UndecidedComparison(ArithmeticError):
     """Two enclosures overlap (or one is not finite), so that the precision in force cannot order them."""
 
 
+_in_force: ContextVar[bool] = ContextVar("balls_in_force", default=False)
+
+
 @contextmanager
 def precision(bits: int) -> Iterator[None]:
-    """Carry balls with `bits` bits within the block."""
-    before = ctx.prec
+    """Carry balls with `bits` bits within the block, and let constants written with `exact` be balls there."""
+    before, token = ctx.prec, _in_force.set(True)
     ctx.prec = bits
     try:
         yield
     finally:
         ctx.prec = before
+        _in_force.reset(token)
+
+
+def balls_in_force() -> bool:
+    """Whether the code runs within a `precision` block."""
+    return _in_force.get()
 
 
 def to_fmpq(value: Any) -> fmpq:
@@ -42,10 +53,10 @@ def to_fmpq(value: Any) -> fmpq:
     """
     if isinstance(value, fmpq):
         return value
-    if isinstance(value, int):
-        return fmpq(value)
+    if isinstance(value, int | np.integer):
+        return fmpq(int(value))
     try:
-        ratio = Fraction(value)
+        ratio = Fraction(float(value) if isinstance(value, np.floating) else value)
     except (OverflowError, ValueError, ZeroDivisionError, TypeError):
         raise ValueError(f"{value!r} is not a finite rational number") from None
     return fmpq(int(ratio.numerator), int(ratio.denominator))
@@ -165,32 +176,33 @@ class Ball:
 
     # Comparison ------------------------------------------------------------------------------------------
 
-    def _difference(self, other: Any) -> Any:
-        """self - other as an exact rational, or an enclosure that excludes zero."""
+    def _compare(self, other: Any, relation: Callable[[Any, Any], bool], opposite: Callable[[Any, Any], bool]) -> bool:
+        """Whether ``relation(self, other)``, if the enclosures decide it."""
         difference = self - Ball(other)
-        if difference._rational is not None:
-            return difference._rational
-        if difference.arb > 0 or difference.arb < 0 or (difference.arb.is_exact() and difference.arb == 0):
-            return difference.arb
+        value = difference.arb if difference._rational is None else difference._rational
+        if relation(value, 0):
+            return True
+        if opposite(value, 0):
+            return False
         raise UndecidedComparison(
             f"{self!r} and {other!r} cannot be ordered at {ctx.prec} bits: their enclosures overlap"
         )
 
     def __lt__(self, other: Any) -> bool:
-        return bool(self._difference(other) < 0)
+        return self._compare(other, operator.lt, operator.ge)
 
     def __le__(self, other: Any) -> bool:
-        return bool(self._difference(other) <= 0)
+        return self._compare(other, operator.le, operator.gt)
 
     def __gt__(self, other: Any) -> bool:
-        return bool(self._difference(other) > 0)
+        return self._compare(other, operator.gt, operator.le)
 
     def __ge__(self, other: Any) -> bool:
-        return bool(self._difference(other) >= 0)
+        return self._compare(other, operator.ge, operator.lt)
 
     def __eq__(self, other: object) -> bool:
         try:
-            return bool(self._difference(other) == 0)
+            return self._compare(other, operator.eq, operator.ne)
         except ValueError:
             return NotImplemented
 

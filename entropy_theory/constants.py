@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from entropy_theory.balls import Ball
+from entropy_theory.balls import Ball, balls_in_force, precision
+
+_PLAIN = (int, float, Fraction, np.integer, np.floating)
+
+_COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal}
+
+DECIDED_AT = 4096
+"""Bits at which two constants are compared."""
 
 
 class Exact(NDArrayOperatorsMixin):
@@ -28,14 +35,17 @@ class Exact(NDArrayOperatorsMixin):
         if method != "__call__" or ufunc.nout != 1:
             return NotImplemented
         others = [x for x in inputs if not isinstance(x, Exact)]
-        if all(isinstance(x, int | Fraction) and not isinstance(x, bool) for x in others) and not kwargs:
-            parts = [x if isinstance(x, Exact) else exact(x) for x in inputs]
-            text = f"{ufunc.__name__}({', '.join(p._text for p in parts)})"
-            return Exact(lambda number: ufunc(*(p._evaluate(number) for p in parts)), text)
-        balls = any(np.asarray(x).dtype == object for x in others)
+        if all(isinstance(x, _PLAIN) for x in others) and not kwargs:
+            return _constant_result(ufunc, [x if isinstance(x, Exact) else _plain(x) for x in inputs])
+        balls = balls_in_force() or any(np.asarray(x).dtype == object for x in others)
         return ufunc(*(_meet(x, balls) for x in inputs), **kwargs)
 
+    def __bool__(self) -> bool:
+        return bool(self != 0)
+
     def __float__(self) -> float:
+        if balls_in_force():
+            raise TypeError(f"{self!r} must not become a float: a formula may not leave ball arithmetic")
         return float(self._evaluate(float))
 
     def ball(self) -> Ball:
@@ -43,16 +53,25 @@ class Exact(NDArrayOperatorsMixin):
         return Ball(self._evaluate(Ball))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        return np.asarray(float(self), dtype=dtype)
+        return np.array(self.ball(), dtype=object) if balls_in_force() else np.asarray(float(self), dtype=dtype)
 
     def __repr__(self) -> str:
         return f"exact({self._text})"
 
 
+def _constant_result(ufunc: np.ufunc, parts: list[Exact]) -> Any:
+    if ufunc in _COMPARISONS:
+        with precision(DECIDED_AT):
+            answer: Any = ufunc(*(np.array(p.ball(), dtype=object) for p in parts))
+            return bool(answer)
+    text = f"{ufunc.__name__}({', '.join(p._text for p in parts)})"
+    return Exact(lambda number: ufunc(*(p._evaluate(number) for p in parts)), text)
+
+
 def _meet(value: Any, balls: bool) -> Any:
-    if not isinstance(value, Exact):
-        return value
-    return np.array(value.ball(), dtype=object) if balls else float(value)
+    if isinstance(value, Exact):
+        return np.array(value.ball(), dtype=object) if balls else float(value)
+    return np.asarray(value, dtype=object) if balls and not isinstance(value, Ball) else value
 
 
 def exact(numerator: int | str | Fraction, denominator: int = 1) -> Exact:
@@ -64,18 +83,28 @@ def exact(numerator: int | str | Fraction, denominator: int = 1) -> Exact:
         ``exact(1, 3)``, ``exact("1/3")`` and ``exact("0.1")`` are exactly one third and one tenth.
     denominator : int, optional
 
+    Raises
+    ------
+    ValueError
+        If a float is given, which is rounded already, or no rational.
+
     Examples
     --------
     >>> import numpy as np, entropy_theory as et
     >>> float(np.log(et.exact(2)) / 2)
     0.34657359027997264
     """
-    if isinstance(numerator, float):
-        raise ValueError(
-            f"numerator is the float {numerator!r}, already rounded; write it as a string or as two integers"
-        )
+    for name, part in (("numerator", numerator), ("denominator", denominator)):
+        if isinstance(part, float | np.floating):
+            raise ValueError(f"{name} is the float {part!r}, already rounded; write it as a string or as two integers")
     try:
         value = Fraction(numerator) / denominator
     except (ValueError, TypeError, ZeroDivisionError):
         raise ValueError(f"numerator/denominator is {numerator!r}/{denominator!r}, expected a rational") from None
-    return Exact(lambda number: number(value), str(value))
+    return _plain(value)
+
+
+def _plain(value: Any) -> Exact:
+    """A plain number as the exact number that it is."""
+    fraction = Fraction(float(value)) if isinstance(value, float | np.floating) else Fraction(value)
+    return Exact(lambda number: number(fraction), str(fraction))

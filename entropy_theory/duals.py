@@ -10,7 +10,7 @@ from entropy_theory.balls import Ball
 
 
 class Dual:
-    """``value + tangent * t`` modulo t², with balls as coefficients. Comparisons look at the value alone."""
+    """``value + tangent * t`` modulo t², with balls as coefficients. Comparisons look at the values."""
 
     __slots__ = ("tangent", "value")
 
@@ -78,6 +78,17 @@ class Dual:
 
     def __ge__(self, other: Any) -> bool:
         return self.value >= _lift(other).value
+
+    def __eq__(self, other: object) -> bool:
+        return self.value == _lift(other).value
+
+    def __ne__(self, other: object) -> bool:
+        return self.value != _lift(other).value
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    __hash__ = None  # type: ignore[assignment]
 
     def exp(self) -> Dual:
         value = self.value.exp()

@@ -28,7 +28,8 @@ def _odds(z: Array) -> tuple[Array, Array, Array]:
     relative = z - np.take_along_axis(z, mode, -1)
     odds = np.exp(relative)
     np.put_along_axis(odds, mode, 0, -1)
-    return mode, relative, odds.sum(-1, keepdims=True)
+    # The mode's own relative logit, zero, gives the sum its type where there is no other action.
+    return mode, relative, odds.sum(-1, keepdims=True) + np.take_along_axis(relative, mode, -1)
 
 
 def _softmax(z: Array) -> Array:

@@ -30,7 +30,7 @@ positive_fractions = st.fractions(min_value=Fraction(1, 10**6), max_value=50, ma
 def exact_of(x: Any) -> Fraction:
     """An arb whose radius is zero, as the dyadic rational that it is."""
     mantissa, exponent = x.man_exp()
-    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    return Fraction(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
 
 
 def bounds(ball: et.Ball) -> tuple[Fraction, Fraction]:
@@ -45,7 +45,7 @@ def bounds(ball: et.Ball) -> tuple[Fraction, Fraction]:
 def as_fraction(x: Any) -> Fraction:
     """An mpmath number as the binary fraction that it is, whatever the precision in force."""
     sign, mantissa, exponent, _ = x._mpf_
-    return (-1) ** int(sign) * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    return Fraction((-1) ** int(sign) * Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
 
 
 def assert_encloses(ball: et.Ball, function: Callable[[], Any], bits: int) -> None:
@@ -206,7 +206,7 @@ def test_sizes_beyond_doubles_survive(huge: Any) -> None:
     ball = et.Ball(huge)
     assert bounds(ball + 1 - 1) == (huge, huge)
     assert (ball > 0) is (huge > 0)
-    assert float(ball) == (0.0 if isinstance(huge, Fraction) else math.inf if huge > 0 else -math.inf)
+    assert ball.midpoint() == (0.0 if isinstance(huge, Fraction) else math.inf if huge > 0 else -math.inf)
 
 
 @pytest.mark.parametrize("x", [0.1, -1e-300, 5e-324, 1e308, 2.0**-1074 * 3])
@@ -340,7 +340,7 @@ def test_numpy_orders_what_is_apart() -> None:
     assert np.min(x) is x[2]
     assert np.argmax(x) == 3
     assert np.argsort(x).tolist() == [2, 1, 0, 3]
-    assert [float(v) for v in np.sort(x)] == pytest.approx([-2, 1 / 3, math.e, 5])
+    assert [v.midpoint() for v in np.sort(x)] == pytest.approx([-2, 1 / 3, math.e, 5])
     assert np.where(x > 1, 1, 0).tolist() == [1, 0, 0, 1]
 
 
@@ -394,8 +394,8 @@ def test_largest_along_an_axis() -> None:
     balls = np.array([[et.Ball(v) for v in row] for row in x], dtype=object)
     for axis in (0, 1, -1):
         assert et.largest(x, axis).tolist() == x.max(axis).tolist()
-        assert et.largest(balls, axis).astype(float).tolist() == x.max(axis).tolist()
-        assert et.smallest(balls, axis).astype(float).tolist() == x.min(axis).tolist()
+        assert [v.midpoint() for v in et.largest(balls, axis)] == x.max(axis).tolist()
+        assert [v.midpoint() for v in et.smallest(balls, axis)] == x.min(axis).tolist()
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64, np.uint64])
@@ -477,10 +477,8 @@ def test_exact_constants_have_a_truth_value_or_none() -> None:
 def test_where_keeps_an_exact_constant() -> None:
     """``np.where`` is no ufunc; a constant that enters through it must not be rounded on the way to balls."""
     x = objects("1/7", -1)
-    try:
+    with et.precision(53):
         result = np.where(x > 0, et.exact(1, 10), x)
-    except TypeError:
-        return
     assert bounds(et.Ball(ball_of(result[0]))) == (Fraction(1, 10),) * 2
 
 
@@ -611,6 +609,31 @@ def test_a_derivative_is_not_lost_in_a_cast_to_floats() -> None:
         return
     low, high = bounds(et.Ball(tangent))
     assert low <= 2 <= high
+
+
+CASTS: dict[str, Callable[[Array], Any]] = {
+    "float": lambda x: float(x[0]),
+    "int": lambda x: int(x[0]),
+    "complex": lambda x: complex(x[0]),
+    "math": lambda x: math.exp(x[0]),
+    "astype": lambda x: x.astype(float),
+    "astype complex": lambda x: x.astype(complex),
+    "astype int": lambda x: x.astype(int),
+    "asarray": lambda x: np.asarray(x, dtype=np.float64),
+    "assignment": lambda x: np.zeros(2).__setitem__(slice(None), x),
+    "gradient": np.gradient,
+    "interp": lambda x: np.interp(x, [0.0, 5.0], [0.0, 5.0]),
+    "isclose": lambda x: np.isclose(x, x),
+    "linalg": lambda x: np.linalg.inv(np.array([[x[0], 1], [1, x[1]]])),
+    "out": lambda x: np.add(x, x, out=np.zeros(2), casting="unsafe"),
+    "histogram": lambda x: np.histogram(x, bins=[0.0, 1.0, 5.0]),
+}
+
+
+@pytest.mark.parametrize("name", CASTS)
+def test_an_enclosure_does_not_become_a_float_in_silence(name: str) -> None:
+    with pytest.raises((TypeError, ValueError, ArithmeticError)):
+        CASTS[name](overlapping())
 
 
 def test_arb_enters_a_ball_as_it_is() -> None:

@@ -198,8 +198,8 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-class _TimeLimit(Exception):
-    pass
+class _TimeLimit(BaseException):
+    """Not an Exception, so that a claim's own handlers do not swallow it."""
 
 
 @contextmanager
@@ -214,7 +214,7 @@ def _alarm(name: str, seconds: float | None) -> Iterator[None]:
         raise _TimeLimit(f"claim {name!r} was given up after {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
     try:
         yield
     finally:
@@ -243,7 +243,7 @@ def _read(path: Path, key: dict[str, Any]) -> dict[tuple[str, str], Verdict]:
         try:
             entry = json.loads(line)
             entries.append((entry["key"], Verdict.from_json(entry["verdict"])))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             continue
     if len(lines) > 1 and not entries:
         raise StoreError(f"{path} holds no verdict, expected a file that an earlier run with --resume wrote")

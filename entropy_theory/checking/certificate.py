@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -15,6 +16,9 @@ Array = np.ndarray[Any, Any]
 
 FORMAT = "entropy-theory-certificate"
 VERSION = 1
+
+
+_RATIONAL = r"-?\d{1,4000}(\.\d{1,4000}|/\d{1,4000})?"
 
 
 class CertificateError(ValueError):
@@ -35,8 +39,8 @@ def certificate(claim: Claim, instance: Mapping[str, Array], finding: Finding) -
     }
 
 
-def read_instance(claim: Claim, data: Any) -> dict[str, Array]:
-    """The exact instance of a certificate, checked against the claim's domain.
+def read_instance(claim: Claim, data: Any) -> tuple[dict[str, Array], dict[str, int]]:
+    """The exact instance of a certificate and its sizes, checked against the shapes of the claim's variables.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def read_instance(claim: Claim, data: Any) -> dict[str, Array]:
         if leaf.kind == "simplex" and any(total != 1 for total in np.asarray(value.sum(-1)).flat):
             raise CertificateError(f"instance[{name!r}] has a row that does not sum to one")
         instance[name] = value
-    return instance
+    return instance, lengths
 
 
 def recheck(claim: Claim, data: Any) -> Finding:
@@ -81,11 +85,13 @@ def recheck(claim: Claim, data: Any) -> Finding:
     CertificateError
         If the certificate is malformed or belongs to another claim.
     """
-    instance = read_instance(claim, data)
+    instance, sizes = read_instance(claim, data)
     if data.get("claim") != claim.name or data.get("reading") != claim.reading:
         raise CertificateError(
             f"claim is {data.get('claim')!r} ({data.get('reading')!r}), expected {claim.name!r} ({claim.reading!r})"
         )
+    if not claim.space.admits_sizes(sizes):
+        return Finding(Status.OUTSIDE)
     return examine(claim, instance)
 
 
@@ -105,9 +111,10 @@ def _decode(value: Any, name: str) -> Array:
         array = np.array(value, dtype=object)
         out = np.empty(array.shape, dtype=object)
         for index in np.ndindex(array.shape):
-            if not isinstance(array[index], str):
-                raise ValueError(f"{array[index]!r} is no string")
-            out[index] = Fraction(str(array[index]))
+            entry: Any = array[index]
+            if not isinstance(entry, str) or not re.fullmatch(_RATIONAL, entry):
+                raise ValueError(f"{str(entry)[:40]!r} is no rational number such as '-3/4'")
+            out[index] = Fraction(entry)
     except (ValueError, TypeError, ZeroDivisionError) as error:
         raise CertificateError(f"instance[{name!r}] holds no rational numbers: {error}") from None
     return out

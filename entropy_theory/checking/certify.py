@@ -27,7 +27,11 @@ PRECISIONS = (64, 128, 256, 1024, 4096)
 """Bits tried in turn; an identity starts at the second."""
 
 ORDER_STEPS = (64, 128, 256)
-"""An order is measured between the steps 2**-k for these k."""
+"""An order is measured between the steps 2**-(k0 + k) for these k, where k0 is `SCALES` times the number of binary
+digits by which the instance's numbers differ from one: a remainder shows its order only below every scale of the
+instance."""
+
+SCALES = 4
 
 ORDER_MARGIN = 0.25
 """How far a measured order may fall short of the claimed one, for a remainder whose leading term carries a
@@ -120,7 +124,7 @@ def _at_precision(claim: Claim, balls: Mapping[str, Array], bits: int) -> Findin
 
 def _sides(claim: Claim, balls: Mapping[str, Array], bits: int) -> Finding:
     lhs, rhs = claim.sides(balls)
-    left, right = [Ball(x) for x in lhs[0]], [Ball(x) for x in rhs[0]]
+    left, right = [_ball(x) for x in lhs[0]], [_ball(x) for x in rhs[0]]
     gaps = [b - a for a, b in zip(left, right, strict=True)]
     if not all(g.arb.is_finite() for g in gaps):
         return Finding(Status.UNDECIDED, bits=bits, reason=f"a side is not finite at {bits} bits")
@@ -166,9 +170,9 @@ def _identity(left: list[Ball], right: list[Ball], gaps: list[Ball], bits: int) 
 
 def _order(claim: Order, balls: Mapping[str, Array], bits: int) -> Finding:
     """Measure the order between steps 2**-k; the remainder's own cancellation sets the precision."""
-    sizes = []
-    for k in ORDER_STEPS:
-        sizes.append(_remainder(claim, balls, k, bits))
+    first = SCALES * _digits(balls)
+    steps = [first + k for k in ORDER_STEPS]
+    sizes = [_remainder(claim, balls, k, bits) for k in steps]
     entries = len(sizes[0])
     worst, worst_evidence, status = math.inf, None, Status.SATISFIED
     for entry in range(entries):
@@ -177,7 +181,7 @@ def _order(claim: Order, balls: Mapping[str, Array], bits: int) -> Finding:
             continue  # zero to far below the claimed order
         slopes = [
             (a.log() - b.log()) / (Ball(2).log() * (k2 - k1)).arb
-            for (a, b, k1, k2) in zip(values, values[1:], ORDER_STEPS, ORDER_STEPS[1:], strict=False)
+            for (a, b, k1, k2) in zip(values, values[1:], steps, steps[1:], strict=False)
         ]
         last = slopes[-1]
         measured = float(last)
@@ -188,7 +192,7 @@ def _order(claim: Order, balls: Mapping[str, Array], bits: int) -> Finding:
             worst_evidence = {
                 "entry": entry,
                 "claimed_order": str(claim.power),
-                "steps": [f"2^-{k}" for k in ORDER_STEPS],
+                "steps": [f"2^-{k}" for k in steps],
                 "remainders": [v.str(20) for v in values],
                 "orders": [s.str(20) for s in slopes],
             }
@@ -198,6 +202,13 @@ def _order(claim: Order, balls: Mapping[str, Array], bits: int) -> Finding:
             status = Status.UNDECIDED
     reason = "the measured order has not settled" if status is Status.UNDECIDED else ""
     return Finding(status, worst, bits=bits, evidence=worst_evidence, reason=reason)
+
+
+def _digits(balls: Mapping[str, Array]) -> int:
+    """Binary digits of the largest and of the inverse of the smallest nonzero number, whichever are more."""
+    sizes = [abs(Ball(x)) for value in balls.values() for x in value.flat if x != 0]
+    extremes = [abs(math.log2(s)) if 0 < (s := x.midpoint()) < math.inf else 1100.0 for x in sizes]
+    return math.ceil(max(extremes, default=0.0))
 
 
 def _remainder(claim: Order, balls: Mapping[str, Array], k: int, bits: int) -> list[arb | None]:
@@ -210,6 +221,14 @@ def _remainder(claim: Order, balls: Mapping[str, Array], k: int, bits: int) -> l
             if all(x.is_finite() and (x < floor or x.rel_accuracy_bits() >= 16) for x in row):
                 return [None if x < floor else x for x in row]
     raise UndecidedComparison(f"the remainder at 2^-{k} is not decided")
+
+
+def _ball(x: Any) -> Ball:
+    """A side's value; an infinite or undefined constant becomes a ball that is not finite."""
+    try:
+        return Ball(int(x) if isinstance(x, bool | np.bool_) else x)
+    except ValueError:
+        return Ball(arb("nan"))
 
 
 def _as_balls(value: Array) -> Array:

@@ -22,6 +22,8 @@ from entropy_theory.constants import Exact
 
 Array = np.ndarray[Any, Any]
 
+_NAME = r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*"
+
 Reading = Literal["printed", "corrected"]
 
 
@@ -67,7 +69,7 @@ class Claim:
     functions: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9./_-]*", self.name):
+        if not isinstance(self.name, str) or not re.fullmatch(_NAME, self.name):
             raise ValueError(f"name is {self.name!r}, expected lower-case letters, digits, dots, hyphens and slashes")
         try:
             space = Space(self.given)
@@ -113,7 +115,7 @@ class Claim:
         meets = np.asarray(self._call("assuming", leaves))
         if meets.ndim == 0:
             meets = np.broadcast_to(meets, (n,))
-        if meets.dtype == object:
+        if meets.dtype == object and all(isinstance(x, bool | np.bool_) for x in meets.flat):
             meets = meets.astype(bool)
         if meets.shape != (n,) or meets.dtype != np.bool_:
             raise ClaimError(
@@ -141,7 +143,7 @@ class Claim:
             if any(is_ball(x) for x in leaves.values()):
                 raise UndecidedComparison(f"claim {self.name!r}: {attribute} divides by what may be zero") from None
             raise ClaimError(f"claim {self.name!r}: {attribute} divides by zero {self._where(leaves)}") from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ClaimError(
                 f"claim {self.name!r}: {attribute} raised {type(error).__name__}: {error} {self._where(leaves)}"
             ) from error
@@ -163,9 +165,13 @@ class Claim:
             value = value.ball() if balls else float(value)
         array = np.asarray(value)
         if array.dtype.kind not in "biufO" or (
-            array.dtype == object and not all(isinstance(x, Ball | int | float) for x in array.flat)
+            array.dtype == object and not all(isinstance(x, Ball | int | float | np.number) for x in array.flat)
         ):
             raise ClaimError(f"claim {self.name!r}: {attribute} returned {_kind(array)}, expected real numbers")
+        if array.dtype.kind in "biu":
+            # Unsigned numbers would wrap around when subtracted.
+            balls = any(is_ball(x) for x in leaves.values())
+            array = array.astype(object) if balls else array.astype(np.float64)
         if array.ndim == 0:
             return array.reshape(1, 1)
         if array.shape[0] != n:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from entropy_theory.balls import Ball
 from entropy_theory.problems import MDP
 from entropy_theory.problems.tables import Table, tables
 
@@ -59,7 +60,7 @@ class Leaf:
         if self.kind == "simplex":
             inside = (value > 0) if self.interior else (value >= 0)
             return np.asarray(inside.all(axis=trailing), dtype=bool)
-        inside = np.ones(value.shape, dtype=bool)
+        inside = _whole(value) if self.integer else np.ones(value.shape, dtype=bool)
         if self.low > -math.inf:
             inside &= ((value > self.low) if self.open_low else (value >= self.low)).astype(bool)
         if self.high < math.inf:
@@ -87,6 +88,13 @@ class Leaf:
         low = np.nextafter(self.low, math.inf) if self.open_low else self.low
         high = np.nextafter(self.high, -math.inf) if self.open_high else self.high
         return np.asarray(np.clip(value, low, high))
+
+
+def _whole(value: Array) -> Array:
+    if value.dtype != object:
+        return np.asarray(value == np.rint(value))
+    rationals = [Ball(x).rational for x in value.flat]
+    return np.array([q is not None and q.q == 1 for q in rationals], dtype=bool).reshape(value.shape)
 
 
 class Variable:
@@ -213,7 +221,12 @@ class Reals(Variable):
         self.integer = integer
         if integer:
             self.low, self.high = float(np.ceil(self.low)), float(np.floor(self.high))
-        if self.low > self.high or (self.low == self.high and (open_low or open_high)):
+        if (
+            self.low > self.high
+            or self.low == math.inf
+            or self.high == -math.inf
+            or (self.low == self.high and (open_low or open_high))
+        ):
             raise ValueError(
                 f"low is {low!r} and high is {high!r}: the domain of {kind} is empty, expected low <= high"
             )
@@ -229,7 +242,8 @@ class Reals(Variable):
 
     def draw(self, rng: Generator, n: int, name: str, sizes: Sizes, drawn: Mapping[str, Array]) -> dict[str, Array]:
         shape = (n, *(sizes.values() if self.like else ()))
-        low, high = max(self.low, -1e12), min(self.high, 1e12)
+        low = self.low if math.isfinite(self.low) else min(-1e12, self.high - 1e12)
+        high = self.high if math.isfinite(self.high) else max(1e12, self.low + 1e12)
         magnitude = 10.0 ** rng.uniform(-12, 12, size=shape)
         if math.isfinite(self.low) and math.isfinite(self.high):
             x = rng.uniform(low, high, size=shape)
@@ -392,6 +406,16 @@ class Space:
         """Whether each instance lies in the domain."""
         inside = [leaf.admits(leaves[name]) for name, leaf in self.leaves.items()]
         return np.asarray(np.logical_and.reduce(inside))
+
+    def admits_sizes(self, sizes: Sizes) -> bool:
+        """Whether an instance of these sizes is in the domain."""
+        for name, variable in self.given.items():
+            if isinstance(variable, MDPs | _Actions):
+                for axis, bounds in (("states", variable.states), ("actions", variable.actions)):
+                    length = sizes.get(f"{name}.{axis}")
+                    if bounds is not None and length is not None and not bounds[0] <= length <= bounds[1]:
+                        return False
+        return True
 
     def tables(self) -> list[tuple[str, Table, dict[str, Array]]]:
         """Label, table and leaves of the shipped environments that the claim ranges over."""

@@ -91,7 +91,10 @@ def load(spec: str) -> tuple[Claim, ...]:
     for value in vars(module).values():
         if isinstance(value, list | tuple):
             found.extend(x for x in value if isinstance(x, Claim))
-    distinct = unique({id(c): c for c in found}.values())
+    try:
+        distinct = unique({id(c): c for c in found}.values())
+    except ClaimFileError as error:
+        raise ClaimFileError(f"{path}: {error}") from None
     if not distinct:
         raise ClaimFileError(f"{path} holds no claim, expected an Inequality, Identity or Order at top level")
     if not wanted:
@@ -111,7 +114,7 @@ def _run(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
         line = f", line {frames[-1].lineno}" if frames else ""
         if isinstance(error, SyntaxError):

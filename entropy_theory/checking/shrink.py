@@ -28,6 +28,9 @@ ATTEMPTS = 600
 BEST = (30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10**4, 10**5)
 """Bounds on the denominator of the best approximations that are tried for a probability vector of two."""
 
+SEEN_BY_FLOATS = 1e-13
+"""Relative violations below this are not sorted out by floats, which may not see them."""
+
 COSTLY, PAIRED = 30, 40
 """Cost from which two numbers are replaced together, and how many simple values of each are tried."""
 
@@ -124,7 +127,9 @@ class _Shrinker:
             _, merit, _ = score(self.claim, floats)
         except (ClaimError, ValueError):
             return list(range(len(batch)))
-        least = -1e-13 if isinstance(self.claim, Identity) else 0.0
+        if abs(self.finding.relative) < SEEN_BY_FLOATS:
+            return list(range(len(batch)))
+        least = -SEEN_BY_FLOATS if isinstance(self.claim, Identity) else 0.0
         return [i for i in range(len(batch)) if np.isnan(merit[i]) or merit[i] <= least]
 
     def _drop(self) -> None:

@@ -96,11 +96,12 @@ class Verdict:
         return self.admitted / self.instances if self.instances else 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary of JSON values; infinite and undefined numbers are null."""
-        claim, _, part = self.claim.partition("/") if not self.claim.startswith("beyond/") else (self.claim, "", "")
+        """A dictionary of JSON values; an infinite number is "inf", an undefined one null."""
+        beyond = self.claim.startswith("beyond/")
+        claim, slash, part = (self.claim, "", "") if beyond else self.claim.partition("/")
         return {
             "claim": claim,
-            "part": part or None,
+            "part": part if slash else None,
             "reading": self.reading,
             "kind": self.kind,
             "statement": self.statement,
@@ -216,5 +217,6 @@ def plain(value: Any) -> str:
     return str(value)
 
 
-def _number(x: float) -> float | None:
-    return x if math.isfinite(x) else None
+def _number(x: float) -> float | str | None:
+    """A JSON value: infinities as strings, what is undefined as null."""
+    return None if math.isnan(x) else x if math.isfinite(x) else str(x)

@@ -1,8 +1,9 @@
 """Lemma IV.2, Eq. (8): the first-order entropy change, and the remainder with a constant.
 
-``H(z + D) - H(z) = -Cov_p(log p, D) + o(||D||)``. The second derivative of H along D at p is ``-E[D_c^2 (1 + x_c)]``
-with centred D_c and x_c. Its size is at most ``log(n) osc(D)^2``, which gives the constant; for two actions it is at
-most ``osc(D)^2 / 4``.
+``H(z + D) - H(z) = -Cov_p(log p, D) + o(||D||)``. The second derivative of H along D at p is ``-E[D_c^2 (1 + log p +
+H)]``, D_c the deviation of D from its mean. It is at least ``-(1 + H) Var(D) >= -(1 + log n) osc(D)^2 / 4`` and at
+most ``E[D_c^2 (-log p)] <= H osc(D)^2``, so at most ``log(n) osc(D)^2`` in size; for two actions at most ``osc(D)^2 /
+4``. Taylor's theorem gives the constant.
 """
 
 import numpy as np

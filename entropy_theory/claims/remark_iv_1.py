@@ -4,9 +4,11 @@
 A)_a`` with ``f_a = p_a (log p_a + H)`` is positive: f is negative below ``p = exp(-H)`` and rises above it, and the
 threshold lemma applies (f itself is not monotone in p, so Chebyshev's inequality does not suffice).
 
-In a bandit a comonotone policy stays comonotone under exact steps ``eta <= 8 / osc(r)``: for two actions with p_1 >=
-p_2, r_1 >= r_2 the map keeps their order because the slope of p -> p A is at least -osc(r)/8 per unit of
-log-probability. Each step then lowers the entropy, since the new policy majorises the old one.
+In a bandit a comonotone policy stays comonotone under exact steps ``eta <= 8 / osc(r)``. Take p_1 >= p_2 and r_1 >=
+r_2. Then ``p_1 A_1 - p_2 A_2 >= (p_1 - p_2) A_1``, which matters only if A_1 < 0. Let Q be the mass of the actions
+with reward above r_1: ``|A_1| <= Q osc(r)``, and actions 1 and 2 are outside it, so ``|A_1| (p_1 + p_2) <= Q (1 - Q)
+osc(r) <= osc(r) / 4``. With ``log(p_1 / p_2) >= 2 (p_1 - p_2) / (p_1 + p_2)``, ``log(p_1 / p_2) + eta (p_1 - p_2) A_1
+>= 0``. Each step lowers the entropy, since the new policy majorises the old one.
 """
 
 from typing import Any

@@ -1,0 +1,414 @@
+"""Certificates: decided again from their rationals alone, and truthful whatever was done to them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+import entropy_theory as et
+from entropy_theory.checking.certificate import CertificateError, recheck, stands
+from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.verdict import Environment, Verdict
+from entropy_theory.checking.verify import check
+
+d = et.domains
+
+FIFTH = et.Inequality(name="fifth", given={"x": d.reals(0, 1)}, lhs=lambda x: x * (1 - x), rhs=et.exact(1, 5))
+HALF_LOG = et.Inequality(
+    name="part/half-log",
+    given={"z": d.logits(actions=(2, 4))},
+    lhs=lambda z: et.entropy(z),
+    rhs=lambda z: np.log(et.exact(z.shape[-1])) / 2,
+)
+RENYI = et.Identity(
+    name="renyi",
+    given={"p": d.policies(actions=(2, 4))},
+    lhs=lambda p: et.entropy(np.log(p)),
+    rhs=lambda p: -np.log((p * p).sum(-1)),
+    reading="corrected",
+)
+ASSUMED = et.Inequality(
+    name="assumed", given={"x": d.reals(0, 9)}, assuming=lambda x: x > 2, lhs=lambda x: x, rhs=et.exact(5, 2)
+)
+VISITS = et.Identity(
+    name="visits",
+    given={"m": d.mdps(states=(1, 2), actions=(2, 2), tables=False), "z": d.logits(like="m")},
+    lhs=lambda m, z: m.values(z).visitation.sum(-1),
+    rhs=1,
+)
+CUBIC = et.Order(name="cubic", given={"x": d.reals(-5, 5)}, remainder=lambda t, x: np.exp(t * x) - 1 - t * x, power=3)
+SEVEN = et.Inequality(
+    name="seven", given={"n": d.integers(-10, 10)}, lhs=lambda n: n - n * n, rhs=0, remark="true of all integers"
+)
+CLAIMS: tuple[Claim, ...] = (FIFTH, HALF_LOG, RENYI, ASSUMED, VISITS, CUBIC)
+
+_VERDICTS: dict[str, Verdict] = {}
+
+
+def verdict_of(claim: Claim) -> Verdict:
+    if claim.name not in _VERDICTS:
+        _VERDICTS[claim.name] = check(claim, 0, 2000)
+    return _VERDICTS[claim.name]
+
+
+def certificate_of(claim: Claim) -> Any:
+    """A copy of the claim's certificate as it is read from a file."""
+    return json.loads(json.dumps(verdict_of(claim).certificate))
+
+
+every_claim = pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.name)
+
+
+@every_claim
+def test_a_certificate_is_confirmed_from_its_rationals(claim: Claim) -> None:
+    data = certificate_of(claim)
+    assert stands(recheck(claim, data))
+    kept = {k: data[k] for k in ("format", "version", "claim", "reading", "instance")}
+    finding = recheck(claim, kept)
+    assert stands(finding)
+    assert finding.bits == data["bits"]
+    assert finding.evidence == data["evidence"]
+
+
+@every_claim
+def test_the_evidence_is_not_trusted(claim: Claim) -> None:
+    data = certificate_of(claim)
+    genuine = copy.deepcopy(data["evidence"])
+    data["evidence"] = {"lhs": "0", "rhs": "17", "rhs_minus_lhs": "17"}
+    data["bits"] = -5
+    finding = recheck(claim, data)
+    assert stands(finding)
+    assert finding.evidence == genuine
+
+
+def test_a_number_that_satisfies_the_claim_is_not_confirmed() -> None:
+    data = certificate_of(FIFTH)
+    for text, status in (
+        ("1/10", "satisfied"),
+        ("0", "satisfied"),
+        ("1/2", "violated"),
+        ("0.5", "violated"),
+        ("3/2", "outside"),
+        ("-1/2", "outside"),
+        ("1000000000000000000000000000000000000001/2000000000000000000000000000000000000000", "violated"),
+    ):
+        data["instance"]["x"] = text
+        assert recheck(FIFTH, data).status == status
+
+
+def test_an_instance_that_does_not_meet_the_assumption_is_not_confirmed() -> None:
+    data = certificate_of(ASSUMED)
+    for text, status in (("3", "violated"), ("2", "outside"), ("9/4", "satisfied"), ("10", "outside")):
+        data["instance"]["x"] = text
+        assert recheck(ASSUMED, data).status == status
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("format", "other"),
+        ("format", None),
+        ("version", 2),
+        ("version", "1"),
+        ("version", None),
+        ("version", [1]),
+        ("claim", "other"),
+        ("claim", None),
+        ("claim", ["fifth"]),
+        ("reading", "corrected"),
+        ("reading", {}),
+        ("instance", None),
+        ("instance", []),
+        ("instance", {}),
+        ("instance", {"y": "1/2"}),
+        ("instance", {"x": "1/2", "y": "1/2"}),
+        ("instance", "1/2"),
+    ],
+)
+def test_a_tampered_frame_is_rejected(key: str, value: Any) -> None:
+    data = certificate_of(FIFTH)
+    data[key] = value
+    with pytest.raises(CertificateError, match=r"expected"):
+        recheck(FIFTH, data)
+
+
+@pytest.mark.parametrize("key", ["format", "version", "claim", "reading", "instance"])
+def test_a_missing_entry_is_rejected(key: str) -> None:
+    data = certificate_of(FIFTH)
+    del data[key]
+    with pytest.raises(CertificateError):
+        recheck(FIFTH, data)
+
+
+@pytest.mark.parametrize("data", [None, [], {}, "certificate", 3, math.nan, [["format"]], True])
+def test_what_is_no_certificate_is_rejected(data: Any) -> None:
+    with pytest.raises(CertificateError):
+        recheck(FIFTH, data)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0.5,
+        1,
+        None,
+        True,
+        "",
+        "x",
+        "1/0",
+        "nan",
+        "inf",
+        "-inf",
+        "1/2/3",
+        "1j",
+        ["1/2"],
+        [],
+        [[]],
+        {"p": "1"},
+        "0x1p-1",
+        "1" * 10_000,
+    ],
+)
+def test_what_is_no_rational_of_the_right_shape_is_rejected(value: Any) -> None:
+    data = certificate_of(FIFTH)
+    data["instance"]["x"] = value
+    with pytest.raises(CertificateError):
+        recheck(FIFTH, data)
+
+
+@pytest.mark.parametrize("text", ["1e-1000000000", "1e1000000000", "1E+99999999999"])
+def test_a_number_too_long_to_write_out_does_not_stop_the_check(text: str) -> None:
+    """Its digits would fill the memory; the certificate is rejected instead."""
+    data = certificate_of(FIFTH)
+    data["instance"]["x"] = text
+    program = (
+        "import json, sys\n"
+        "import entropy_theory as et\n"
+        "from entropy_theory.checking.certificate import CertificateError, recheck\n"
+        "claim = et.Inequality(name='fifth', given={'x': et.domains.reals(0, 1)},"
+        " lhs=lambda x: x * (1 - x), rhs=et.exact(1, 5))\n"
+        "try:\n"
+        "    print(recheck(claim, json.loads(sys.argv[1])).status)\n"
+        "except CertificateError as error:\n"
+        "    print('rejected')\n"
+    )
+    # Without a limit of its own the conversion runs for hours; a start of Python takes a second or two.
+    result = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(data)], capture_output=True, text=True, timeout=10, check=False
+    )
+    assert result.stdout.strip() in ("rejected", "outside"), result.stderr
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["1/2", "1/3"],
+        ["1/2", "1/2", "1/2"],
+        [["1/2", "1/2"]],
+        ["1/2", ["1/2"]],
+        "1",
+        [],
+        ["1/2", None],
+        ["1/2", 0.5],
+    ],
+)
+def test_rows_that_are_no_probabilities_are_rejected(rows: Any) -> None:
+    data = certificate_of(RENYI)
+    data["instance"]["p"] = rows
+    with pytest.raises(CertificateError):
+        recheck(RENYI, data)
+
+
+@pytest.mark.parametrize("rows", [["3/2", "-1/2"], ["1", "0"]])
+def test_rows_outside_the_simplex_are_not_confirmed(rows: list[str]) -> None:
+    data = certificate_of(RENYI)
+    data["instance"]["p"] = rows
+    assert recheck(RENYI, data).status == "outside"
+
+
+def test_a_uniform_policy_does_not_separate_the_two_entropies() -> None:
+    data = certificate_of(RENYI)
+    data["instance"]["p"] = ["1/4"] * 4
+    finding = recheck(RENYI, data)
+    assert not stands(finding)
+
+
+def test_sizes_outside_the_domain_are_not_confirmed() -> None:
+    """``H <= log 4`` is true of two to four actions; five are outside, and so is one."""
+    claim = et.Inequality(
+        name="log-four", given={"z": d.logits(actions=(2, 4))}, lhs=lambda z: et.entropy(z), rhs=np.log(et.exact(4))
+    )
+    frame = {"format": "entropy-theory-certificate", "version": 1, "claim": "log-four", "reading": "printed"}
+    assert recheck(claim, {**frame, "instance": {"z": ["0", "1", "0", "0"]}}).status == "satisfied"
+    for z in (["0"] * 5, ["0"]):
+        try:
+            finding = recheck(claim, {**frame, "instance": {"z": z}})
+        except CertificateError:
+            continue
+        assert finding.status == "outside"
+
+
+def test_a_fraction_in_place_of_an_integer_is_not_confirmed() -> None:
+    """``n <= n^2`` is true of all integers and false of one half."""
+    frame = {"format": "entropy-theory-certificate", "version": 1, "claim": "seven", "reading": "printed"}
+    assert recheck(SEVEN, {**frame, "instance": {"n": "3"}}).status == "satisfied"
+    try:
+        finding = recheck(SEVEN, {**frame, "instance": {"n": "1/2"}})
+    except CertificateError:
+        return
+    assert finding.status == "outside"
+
+
+MDP_CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
+    "a state less": lambda i: i.update({"m.initial": i["m.initial"][:-1]}),
+    "a state more": lambda i: i.update({"m.initial": [*i["m.initial"], "0"]}),
+    "an action less": lambda i: i.update({"z": [row[:-1] for row in i["z"]]}),
+    "no end": lambda i: i.update({"m.transition": [[row[:-1] for row in s] for s in i["m.transition"]]}),
+    "discount of two axes": lambda i: i.update({"m.discount": [["1/2"]]}),
+    "rows of two": lambda i: i.update({"m.transition": [[["2"] * len(r) for r in s] for s in i["m.transition"]]}),
+    "no reward": lambda i: i.pop("m.reward"),
+    "rewards by state": lambda i: i.update({"m.reward": [row[0] for row in i["m.reward"]]}),
+}
+
+
+@pytest.mark.parametrize("name", MDP_CHANGES)
+def test_parts_of_an_mdp_that_do_not_fit_are_rejected(name: str) -> None:
+    data = certificate_of(VISITS)
+    MDP_CHANGES[name](data["instance"])
+    with pytest.raises(CertificateError):
+        recheck(VISITS, data)
+
+
+@pytest.mark.parametrize(("discount", "status"), [("1", "outside"), ("2", "outside"), ("0", "outside")])
+def test_a_discount_outside_its_range_is_not_confirmed(discount: str, status: str) -> None:
+    data = certificate_of(VISITS)
+    data["instance"]["m.discount"] = discount
+    assert recheck(VISITS, data).status == status
+
+
+def test_an_mdp_that_never_ends_visits_a_whole_unit() -> None:
+    data = certificate_of(VISITS)
+    states = len(data["instance"]["m.initial"])
+    stay = ["1"] + ["0"] * states
+    data["instance"]["m.transition"] = [[stay, stay] for _ in range(states)]
+    assert not stands(recheck(VISITS, data))
+
+
+@every_claim
+def test_any_single_change_is_answered_truthfully(claim: Claim) -> None:
+    """Replace each number in turn: the answer is that of the changed instance, or a rejection; never a crash."""
+    original = certificate_of(claim)
+    places = list(_places(original["instance"]))
+    assert places
+    for place in places[:25]:
+        for text in ("0", "1", "-1", "1/3", "7/2", "-5000"):
+            data = copy.deepcopy(original)
+            holder = data["instance"]
+            for step in place[:-1]:
+                holder = holder[step]
+            holder[place[-1]] = text
+            try:
+                finding = recheck(claim, data)
+            except CertificateError:
+                continue
+            if stands(finding) and claim is FIFTH:
+                x = Fraction(text)
+                assert 0 <= x <= 1
+                assert x * (1 - x) > Fraction(1, 5)
+            if stands(finding) and claim is ASSUMED:
+                assert Fraction(5, 2) < Fraction(text) <= 9
+            if stands(finding) and claim is CUBIC:
+                assert 0 < abs(Fraction(text)) <= 5
+            if stands(finding) and claim is VISITS:
+                assert Fraction(1, 10) <= Fraction(data["instance"]["m.discount"]) < 1
+
+
+def _places(value: Any) -> Any:
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        if isinstance(inner, str):
+            yield (key,)
+        else:
+            yield from ((key, *rest) for rest in _places(inner))
+
+
+@every_claim
+def test_a_certificate_of_another_claim_is_rejected(claim: Claim) -> None:
+    for other in CLAIMS:
+        if other is not claim:
+            with pytest.raises(CertificateError):
+                recheck(claim, certificate_of(other))
+
+
+def test_a_certificate_renamed_to_another_claim_is_decided_for_that_claim() -> None:
+    """The instance of a refuted claim confirms nothing about a true one on the same domain."""
+    true = et.Inequality(name="quarter", given={"x": d.reals(0, 1)}, lhs=lambda x: x * (1 - x), rhs=et.exact(1, 4))
+    data = certificate_of(FIFTH)
+    data["claim"] = "quarter"
+    assert recheck(true, data).status == "satisfied"
+
+
+# Verdicts as JSON ------------------------------------------------------------------------------------------------
+
+
+@every_claim
+def test_a_verdict_survives_json(claim: Claim) -> None:
+    verdict = verdict_of(claim)
+    text = json.dumps(verdict.to_json(), allow_nan=False)
+    again = Verdict.from_json(json.loads(text))
+    assert json.dumps(again.to_json()) == text
+    assert again.claim == verdict.claim
+    assert (again.outcome, again.counterexample, again.certificate) == (
+        verdict.outcome,
+        verdict.counterexample,
+        json.loads(json.dumps(verdict.certificate)),
+    )
+    assert str(again) == str(verdict)
+
+
+@pytest.mark.parametrize("name", ["a", "a/b", "a/b/c", "beyond/x", "beyond/x/y", "beyond", "a/", "a//b", "theorem-v.2"])
+def test_names_survive_json(name: str) -> None:
+    claim = et.Inequality(name=name, given={"x": d.reals(0, 1)}, lhs=0, rhs=1)
+    verdict = check(claim, 0, 50)
+    assert Verdict.from_json(verdict.to_json()).claim == name
+
+
+def test_environments_and_undefined_numbers_survive_json() -> None:
+    verdict = Verdict(
+        claim="a/b",
+        reading="corrected",
+        kind="inequality",
+        statement="",
+        outcome="holds",
+        instances=3,
+        admitted=2,
+        worst=0.1 + 0.2,
+        ratio=math.nan,
+        environments=(Environment("Taxi", None, math.nan, False), Environment("FrozenLake", False, 0.25, True)),
+        message="note",
+    )
+    text = json.dumps(verdict.to_json(), allow_nan=False)
+    again = Verdict.from_json(json.loads(text))
+    assert json.dumps(again.to_json()) == text
+    assert again.worst == verdict.worst
+    assert math.isnan(again.ratio)
+    assert again.environments[1] == verdict.environments[1]
+    assert again.share_admitted == 2 / 3
+
+
+def test_a_remainder_of_zero_survives_json() -> None:
+    """Its order is infinite, which the table prints as a remainder of zero, also after an interrupted run."""
+    claim = et.Order(name="zero", given={"x": d.reals(-5, 5)}, remainder=lambda t, x: 0 * t * x, power=2)
+    verdict = check(claim, 0, 400)
+    assert verdict.worst == math.inf
+    text = json.dumps(verdict.to_json(), allow_nan=False)
+    assert Verdict.from_json(json.loads(text)).worst == math.inf
