@@ -178,4 +178,9 @@ def directional_derivative(function: Callable[[Any], Any], z: Array, direction: 
         for index in np.ndindex(z.shape):
             line[index] = Dual(Ball(z[index]), Ball(direction[index]))
         return Dual.split(np.asarray(function(line)))[1]
-    return np.asarray(np.imag(function(z + 1j * COMPLEX_STEP * direction)) / COMPLEX_STEP)
+    value = np.asarray(function(z + 1j * COMPLEX_STEP * direction))
+    if value.dtype.kind != "c":
+        raise ValueError(
+            f"function returned {value.dtype} for complex numbers, expected an analytic function (no abs, norm, std)"
+        )
+    return np.asarray(value.imag / COMPLEX_STEP)

@@ -41,6 +41,40 @@ def precision(bits: int) -> Iterator[None]:
         _in_force.reset(token)
 
 
+_widened: ContextVar[bool] = ContextVar("constants_widened", default=False)
+
+CONSTANT_ERROR = -50
+"""Within ``widened_constants`` a float constant stands for all numbers within 2**-50 of its size of it."""
+
+MOST_BITS = 100_000
+"""Bits from which a power of a rational becomes an enclosure."""
+
+SHORT = 32
+"""A float with at most so many binary digits, such as 0.25 or 1000, is taken to be meant exactly."""
+
+
+@contextmanager
+def widened_constants() -> Iterator[None]:
+    """Let the floats that a formula mixes with balls stand for all numbers that they may be the rounding of.
+
+    What is decided within the block does not hang on the rounding of 0.1 or ``np.log(3)``.
+    """
+    token = _widened.set(True)
+    try:
+        yield
+    finally:
+        _widened.reset(token)
+
+
+def constant(value: Any) -> Ball:
+    """A number that a formula mixes with balls."""
+    ball = Ball(value)
+    widen = isinstance(value, float | np.floating) and _widened.get() and ball._rational is not None
+    if widen and abs(int(ball.arb.man_exp()[0])).bit_length() > SHORT:
+        return Ball(ball.arb * arb(1, arb(2) ** CONSTANT_ERROR))
+    return ball
+
+
 def balls_in_force() -> bool:
     """Whether the code runs within a `precision` block."""
     return _in_force.get()
@@ -114,15 +148,23 @@ class Ball:
             f"{self!r} must not become a float: a formula may not leave ball arithmetic (float, astype, math.*)"
         )
 
+    def __index__(self) -> int:
+        if self._rational is None or self._rational.q != 1:
+            raise TypeError(f"{self!r} is not known to be an integer")
+        return int(self._rational.p)
+
+    __int__ = __index__
+
     def __repr__(self) -> str:
-        return f"Ball({self._arb if self._rational is None else self._rational})"
+        text = str(self._arb.str(15)) if self._arb is not None else str(self._rational)
+        return f"Ball({text if len(text) < 60 else text[:28] + '…' + text[-28:]})"
 
     # Arithmetic ------------------------------------------------------------------------------------------
 
     def _combine(self, other: Any, op: Callable[[Any, Any], Any]) -> Any:
         if not isinstance(other, Ball):
             try:
-                other = Ball(other)
+                other = constant(other)
             except ValueError:
                 return NotImplemented
         if self._rational is not None and other._rational is not None:
@@ -168,6 +210,8 @@ class Ball:
         power = Ball(exponent)
         if power._rational is not None and power._rational.q == 1:
             whole = int(power._rational.p)
+            if self._rational is not None and abs(whole) * self._rational.height_bits() > MOST_BITS:
+                return Ball(_whole_power(self.arb, whole))
             return Ball(self._rational**whole if self._rational is not None else _whole_power(self.arb, whole))
         return Ball(self.arb**power.arb)
 
@@ -178,7 +222,7 @@ class Ball:
 
     def _compare(self, other: Any, relation: Callable[[Any, Any], bool], opposite: Callable[[Any, Any], bool]) -> bool:
         """Whether ``relation(self, other)``, if the enclosures decide it."""
-        difference = self - Ball(other)
+        difference = self - constant(other)
         value = difference.arb if difference._rational is None else difference._rational
         if relation(value, 0):
             return True

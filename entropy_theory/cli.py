@@ -158,8 +158,8 @@ def _campaign(
     workers: int | None,
     resume: Path | None,
 ) -> None:
-    if json_file is not None and not json_file.resolve().parent.is_dir():
-        _refuse(f"--json is {json_file}, expected a file in an existing folder")
+    if json_file is not None and not _writable(json_file.resolve().parent):
+        _refuse(f"--json is {json_file}, expected a file in an existing folder that can be written to")
     progress = Progress(
         TextColumn("[progress.description]{task.description}"),
         BarColumn(),
@@ -208,6 +208,14 @@ def _campaign(
     if interrupted:
         print(f"interrupted: {len(verdicts)} of {len(claims)} claims were decided", file=sys.stderr)
     raise typer.Exit(1 if interrupted or any(v.error for v in verdicts) else 0)
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _write(path: Path, text: str) -> None:

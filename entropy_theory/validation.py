@@ -13,6 +13,8 @@ from entropy_theory.duals import Dual
 
 Array = np.ndarray[Any, Any]
 
+LARGEST = 1e300
+
 _ENCLOSED = (Ball, Dual, arb)
 _EXACT = (int, float, Fraction, fmpq, fmpz, np.integer, np.floating)
 
@@ -49,8 +51,11 @@ def as_numbers(value: Any, name: str, *, axes: int = 0) -> Array:
 
 
 def as_logits(value: Any, name: str = "z") -> Array:
-    """`value` as finite logits of shape (..., A) with A >= 1."""
-    return as_numbers(value, name, axes=1)
+    """`value` as finite logits of shape (..., A) with A >= 1, small enough that their differences are finite."""
+    logits = as_numbers(value, name, axes=1)
+    if logits.dtype == np.float64:
+        report(np.abs(logits) > LARGEST, logits, name, f"a number of size at most {LARGEST:g}")
+    return logits
 
 
 def report(wrong: Array, array: Array, name: str, expected: str) -> None:

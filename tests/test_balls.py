@@ -568,7 +568,8 @@ def test_duals_compare_by_value(compare: Callable[[Any, Any], Any]) -> None:
         for other in (right, et.Ball(right), Dual(right, 5)):
             try:
                 answer = compare(Dual(left, 1), other)
-            except TypeError:
+            except (TypeError, et.UndecidedComparison):
+                assert left == right  # at a tie the derivative may depend on the side
                 continue
             assert answer is compare(left, right)
 
@@ -583,7 +584,7 @@ def test_duals_of_overlapping_values_are_not_ordered() -> None:
 def test_the_truth_of_a_dual_is_that_of_its_value_or_refused() -> None:
     try:
         answer = bool(Dual(0, 1))
-    except TypeError:
+    except (TypeError, et.UndecidedComparison):
         return
     assert answer is False
 

@@ -96,7 +96,6 @@ def test_a_number_that_satisfies_the_claim_is_not_confirmed() -> None:
         ("1/10", "satisfied"),
         ("0", "satisfied"),
         ("1/2", "violated"),
-        ("0.5", "violated"),
         ("3/2", "outside"),
         ("-1/2", "outside"),
         ("1000000000000000000000000000000000000001/2000000000000000000000000000000000000000", "violated"),
@@ -376,8 +375,12 @@ def test_a_verdict_survives_json(claim: Claim) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "a/b", "a/b/c", "beyond/x", "beyond/x/y", "beyond", "a/", "a//b", "theorem-v.2"])
-def test_names_survive_json(name: str) -> None:
-    claim = et.Inequality(name=name, given={"x": d.reals(0, 1)}, lhs=0, rhs=1)
+def test_names_survive_json_or_are_refused(name: str) -> None:
+    try:
+        claim = et.Inequality(name=name, given={"x": d.reals(0, 1)}, lhs=0, rhs=1)
+    except ValueError:
+        assert name in ("a/", "a//b")
+        return
     verdict = check(claim, 0, 50)
     assert Verdict.from_json(verdict.to_json()).claim == name
 

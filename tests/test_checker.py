@@ -21,10 +21,11 @@ import pytest
 import entropy_theory as et
 from entropy_theory.checking import campaign
 from entropy_theory.checking.certificate import recheck, stands
+from entropy_theory.checking.certify import Status, examine
 from entropy_theory.checking.claim import Claim
-from entropy_theory.checking.domains import Policies, Reals
 from entropy_theory.checking.prove import prove
 from entropy_theory.checking.registry import load
+from entropy_theory.checking.variables import Policies, Reals
 from entropy_theory.checking.verify import check
 
 Array = np.ndarray[Any, Any]
@@ -311,6 +312,19 @@ def test_an_order_that_holds_below_every_scale_of_the_instance_is_not_refuted(na
     claim = et.Order(name=f"mixing-{name}", given={"v": domain}, remainder=remainder, power=2)
     verdict = check(claim, 0, 20_000)
     assert verdict.outcome != "refuted", verdict.counterexample
+
+
+@pytest.mark.parametrize("gap", [10, 100, 1000, 2000])
+def test_an_order_is_not_refuted_at_logits_far_apart(gap: int) -> None:
+    """The smallest probability is exp(-gap), far below any power of the logits themselves."""
+
+    def remainder(t: Array, z: Array) -> Array:
+        p = et.softmax(z)
+        return np.asarray(t**2 / (t + et.smallest(p)))
+
+    claim = et.Order(name="far-logits", given={"z": d.logits(actions=2)}, remainder=remainder, power=2)
+    finding = examine(claim, {"z": np.array([Fraction(0), Fraction(-gap)], dtype=object)})
+    assert finding.status != Status.VIOLATED, finding.evidence
 
 
 CASTS: dict[str, Callable[[Array], Array]] = {

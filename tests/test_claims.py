@@ -38,7 +38,7 @@ EXPECTED = {
     ("remark-iv.1/monotone", "printed"): "refuted",
     ("remark-iv.1/monotone", "corrected"): "holds",
     ("remark-iv.1/order-kept", "corrected"): "holds",
-    ("remark-iv.1/monotone-mdp", "printed"): "refuted",
+    ("remark-iv.1/monotone-covariance", "printed"): "refuted",
     ("remark-iv.1/negative", "printed"): "refuted",
     ("remark-iv.1/negative", "corrected"): "holds",
     ("proposition-v.1/eq-12", "printed"): "holds",
@@ -78,7 +78,7 @@ EXPECTED = {
     ("corollary-v.1/appendix-h-vacuous", "corrected"): "holds",
 }
 
-CLAIMS = {(c.name, c.reading): c for c in paper_claims()}
+CLAIMS: dict[tuple[str, str], Claim] = {(c.name, c.reading): c for c in paper_claims()}
 MUTANTS = {m.name + ":" + c.reading: m for c in paper_claims() for m in c.mutants}
 
 BUDGET = 8_000
@@ -88,10 +88,10 @@ def test_the_table_covers_every_claim() -> None:
     assert set(CLAIMS) == set(EXPECTED)
 
 
-def test_every_claim_that_should_hold_has_mutants_or_is_a_consequence() -> None:
+def test_every_claim_that_should_hold_has_mutants() -> None:
     """A claim whose routine never has to reject anything would prove little about the routine."""
     bare = {key for key, claim in CLAIMS.items() if EXPECTED[key] == "holds" and not claim.mutants}
-    assert bare == {("corollary-v.1/appendix-h", "printed")}  # its mutants are those of its vacuous right side
+    assert not bare
 
 
 def test_every_refuted_line_has_the_line_that_holds() -> None:
@@ -99,7 +99,7 @@ def test_every_refuted_line_has_the_line_that_holds() -> None:
     elsewhere = {
         "theorem-v.1/sign": "theorem-v.1/eq-14",
         "theorem-v.1/appendix-f-delta": "theorem-v.1/near-deterministic",
-        "remark-iv.1/monotone-mdp": "remark-iv.1/monotone",
+        "remark-iv.1/monotone-covariance": "remark-iv.1/monotone",
     }
     for (name, _), outcome in EXPECTED.items():
         if outcome == "refuted":
@@ -161,7 +161,7 @@ def _small(claim: Claim) -> dict[str, list[Fraction]]:
         ("theorem-v.2/eq-16", 2, 1),
         ("theorem-v.2/strict", 2, 3),
         ("remark-iv.1/negative", 2, 4),
-        ("remark-iv.1/monotone", 3, 20),
+        ("remark-iv.1/monotone-covariance", 3, 20),
     ],
 )
 def test_counterexamples_are_small(name: str, actions: int, denominator: int) -> None:

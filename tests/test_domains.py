@@ -12,7 +12,9 @@ import pytest
 
 import entropy_theory as et
 from entropy_theory.checking.certify import rationals
-from entropy_theory.checking.domains import Leaf, Sizes, Space, Variable, delete
+from entropy_theory.checking.leaf import Leaf, Sizes
+from entropy_theory.checking.space import Space, delete
+from entropy_theory.checking.variables import Variable
 
 Array = np.ndarray[Any, Any]
 

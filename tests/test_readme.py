@@ -18,7 +18,8 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_table_has_every_claim_with_its_outcome() -> None:
-    rows = re.findall(r"^ (\S+) +(printed|corrected) +(proved|holds|refuted|undecided) ", blocks("text")[0], re.MULTILINE)
+    row = r"^ (\S+) +(printed|corrected) +(proved|holds|refuted|undecided) "
+    rows = re.findall(row, blocks("text")[0], re.MULTILINE)
     assert {(name, reading): outcome for name, reading, outcome in rows} == EXPECTED
     assert len(rows) == len(EXPECTED)
 

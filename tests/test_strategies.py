@@ -47,7 +47,7 @@ from hypothesis import strategies as st
 
 import entropy_theory as et
 from entropy_theory import strategies
-from entropy_theory.problems.systems import RESIDUAL
+from entropy_theory.problems.systems import BACKWARD_ERROR
 from entropy_theory.strategies import (
     bandits,
     bandits_with_logits,
@@ -657,14 +657,14 @@ def test_a_batch_of_mdps_equals_a_loop(data: st.DataObject, states: int, actions
 
 @given(st.data(), mdps_with_logits())
 def test_sparse_equals_dense(data: st.DataObject, case: tuple[et.MDP, Array]) -> None:
-    """An iterative solution has a residual of RESIDUAL relative to the right side, S times that in the 1-norm."""
+    """An iterative solution x has a residual of BACKWARD_ERROR (2 |x| + |b|), and |x| <= horizon |b|."""
     mdp, z = case
     table = sp.csr_matrix(mdp.transition.reshape(-1, mdp.states))
     sparse = et.MDP(table, mdp.reward, mdp.discount, mdp.initial, mdp.termination)
-    relative = error(mdp, z) + horizon(mdp) * mdp.states * RESIDUAL
+    relative = error(mdp, z) + horizon(mdp) * mdp.states * BACKWARD_ERROR * (2 * horizon(mdp) + 1)
     assert_same(everything(sparse, z), everything(mdp, z), mdp, relative)
     zs = np.stack([z, z + data.draw(directions(z))])
-    relative = max(error(mdp, x) for x in zs) + horizon(mdp) * mdp.states * RESIDUAL
+    relative = max(error(mdp, x) for x in zs) + horizon(mdp) * mdp.states * BACKWARD_ERROR * (2 * horizon(mdp) + 1)
     assert_same(everything(sparse, zs), everything(mdp, zs), mdp, relative)
 
 

@@ -60,6 +60,8 @@ def verify(
     ClaimError
         If a function of the claim fails.
     """
+    if reading not in ("printed", "corrected"):
+        raise ValueError(f"reading is {reading!r}, expected 'printed' or 'corrected'")
     size = BUDGET if budget is None else budget
     if isinstance(claim, Claim):
         return check(claim, seed, size)

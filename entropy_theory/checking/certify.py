@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from entropy_theory.balls import Ball, UndecidedComparison, precision, to_fmpq
+from entropy_theory.balls import Ball, UndecidedComparison, constant, precision, to_fmpq, widened_constants
 from entropy_theory.checking.claim import Claim, Identity, Inequality, Order
-from entropy_theory.checking.domains import Leaf
+from entropy_theory.checking.leaf import Leaf
 
 Array = np.ndarray[Any, Any]
 
@@ -33,9 +33,17 @@ instance."""
 
 SCALES = 4
 
+DEEPEST = 20_000
+
+MOST_DIGITS = 1500
+"""Bound on the digits that exponentials are given: logits are drawn within 1000 of zero."""
+
+ORDER_HOLDS = 0.05
+"""A measured order within this of the claimed one, or above, holds."""
+
 ORDER_MARGIN = 0.25
-"""How far a measured order may fall short of the claimed one, for a remainder whose leading term carries a
-logarithm."""
+"""A measured order that falls short by more than this violates; in between it is undecided, as for a remainder whose
+leading term carries powers of a logarithm."""
 
 
 class Status(StrEnum):
@@ -70,6 +78,8 @@ class Finding:
         Why it is undecided.
     relative : float
         Of the worst entry, (rhs - lhs) / (|lhs| + |rhs|).
+    counts : bool
+        Whether the balls confirm that the instance meets the assumption.
     """
 
     status: Status
@@ -79,6 +89,7 @@ class Finding:
     evidence: dict[str, Any] | None = None
     reason: str = ""
     relative: float = math.nan
+    counts: bool = True
 
 
 def rationals(leaves: Mapping[str, Array], spec: Mapping[str, Leaf]) -> dict[str, Array]:
@@ -103,9 +114,24 @@ def examine(claim: Claim, instance: Mapping[str, Array]) -> Finding:
                 finding = _at_precision(claim, balls, bits)
         except UndecidedComparison as error:
             finding = Finding(Status.UNDECIDED, bits=bits, reason=str(error))
-        if finding.status in (Status.SATISFIED, Status.VIOLATED, Status.OUTSIDE):
+        if finding.status is Status.VIOLATED:
+            return _despite_rounded_constants(claim, balls, finding)
+        if finding.status in (Status.SATISFIED, Status.OUTSIDE):
             return finding
     return finding
+
+
+def _despite_rounded_constants(claim: Claim, balls: Mapping[str, Array], finding: Finding) -> Finding:
+    """The violation, if it does not hang on the rounding of a float constant in the claim's formulas."""
+    try:
+        with precision(finding.bits), widened_constants():
+            again = _at_precision(claim, balls, finding.bits)
+    except UndecidedComparison:
+        again = Finding(Status.UNDECIDED)
+    if again.status is Status.VIOLATED:
+        return finding
+    reason = "violated only by the rounding of a float constant in a formula; write 0.1 and np.log(3) with et.exact"
+    return replace(finding, status=Status.UNDECIDED, reason=reason)
 
 
 def _at_precision(claim: Claim, balls: Mapping[str, Array], bits: int) -> Finding:
@@ -119,7 +145,7 @@ def _at_precision(claim: Claim, balls: Mapping[str, Array], bits: int) -> Findin
     # Where it is open whether the instance counts, only that the claim is not violated there is an answer.
     if open_assumption and finding.status not in (Status.SATISFIED, Status.BALANCED):
         return Finding(Status.UNDECIDED, bits=bits, reason=f"the assumption is not decided: {open_assumption}")
-    return finding
+    return replace(finding, counts=not open_assumption)
 
 
 def _sides(claim: Claim, balls: Mapping[str, Array], bits: int) -> Finding:
@@ -169,8 +195,19 @@ def _identity(left: list[Ball], right: list[Ball], gaps: list[Ball], bits: int) 
 
 
 def _order(claim: Order, balls: Mapping[str, Array], bits: int) -> Finding:
-    """Measure the order between steps 2**-k; the remainder's own cancellation sets the precision."""
+    """Measure the order. One that falls short is measured again at ever smaller steps: below the exponentials of the
+    instance's numbers, and far below those."""
     first = SCALES * _digits(balls)
+    below = first + SCALES * _exponents(balls)
+    for start in (first, below, min(4 * below + 1024, DEEPEST)):
+        finding = _measured_order(claim, balls, bits, start)
+        if finding.status is not Status.VIOLATED:
+            return finding
+    return finding
+
+
+def _measured_order(claim: Order, balls: Mapping[str, Array], bits: int, first: int) -> Finding:
+    """Measure the order between steps 2**-k; the remainder's own cancellation sets the precision."""
     steps = [first + k for k in ORDER_STEPS]
     sizes = [_remainder(claim, balls, k, bits) for k in steps]
     entries = len(sizes[0])
@@ -186,7 +223,7 @@ def _order(claim: Order, balls: Mapping[str, Array], bits: int) -> Finding:
         last = slopes[-1]
         measured = float(last)
         below = all(s < claim.power - ORDER_MARGIN for s in slopes)
-        above = last > claim.power - ORDER_MARGIN
+        above = last > claim.power - ORDER_HOLDS
         if measured < worst:
             worst = measured
             worst_evidence = {
@@ -211,6 +248,12 @@ def _digits(balls: Mapping[str, Array]) -> int:
     return math.ceil(max(extremes, default=0.0))
 
 
+def _exponents(balls: Mapping[str, Array]) -> int:
+    """Binary digits of the exponential of the largest number, as a logit gives them to a probability."""
+    largest = max((abs(Ball(x).midpoint()) for value in balls.values() for x in value.flat), default=0.0)
+    return math.ceil(min(largest / math.log(2), MOST_DIGITS))
+
+
 def _remainder(claim: Order, balls: Mapping[str, Array], k: int, bits: int) -> list[arb | None]:
     """Absolute values at t = 2**-k with at least 16 correct bits; None where below 2**(-(power + 4) k)."""
     floor = arb(2) ** (-math.ceil(claim.power + 4) * k)
@@ -226,7 +269,7 @@ def _remainder(claim: Order, balls: Mapping[str, Array], k: int, bits: int) -> l
 def _ball(x: Any) -> Ball:
     """A side's value; an infinite or undefined constant becomes a ball that is not finite."""
     try:
-        return Ball(int(x) if isinstance(x, bool | np.bool_) else x)
+        return constant(int(x) if isinstance(x, bool | np.bool_) else x)
     except ValueError:
         return Ball(arb("nan"))
 

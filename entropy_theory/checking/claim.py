@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -17,10 +18,13 @@ import numpy as np
 
 from entropy_theory.arithmetic import is_ball, midpoint
 from entropy_theory.balls import Ball, UndecidedComparison
-from entropy_theory.checking.domains import Space, Variable
-from entropy_theory.constants import Exact
+from entropy_theory.checking.space import Space
+from entropy_theory.checking.variables import Variable
+from entropy_theory.constants import Exact, exact
 
 Array = np.ndarray[Any, Any]
+
+MOST_POWER = 20
 
 _NAME = r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*"
 
@@ -80,7 +84,7 @@ class Claim:
             if function is None and attribute == "assuming":
                 continue
             if not callable(function):
-                if attribute == "assuming" or not isinstance(function, int | float | Exact):
+                if attribute == "assuming" or not isinstance(function, int | float | Fraction | Exact):
                     raise ValueError(f"claim {self.name!r}: {attribute} is {function!r}, expected a function")
                 continue
             extra = {"t"} if self.kind == "order" and attribute != "assuming" else set()
@@ -160,6 +164,8 @@ class Claim:
     def _rows(self, attribute: str, value: Any, leaves: Mapping[str, Array]) -> Array:
         """The result of a function as numbers of shape (n, k), or (1, 1) for a constant."""
         n = len(next(iter(leaves.values())))
+        if isinstance(value, Fraction):
+            value = exact(value)
         if isinstance(value, Exact):
             balls = any(is_ball(x) for x in leaves.values())
             value = value.ball() if balls else float(value)
@@ -210,12 +216,13 @@ class Inequality(Claim):
     kind: ClassVar[str] = "inequality"
     functions: ClassVar[tuple[str, ...]] = ("lhs", "rhs")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.strict, bool):
+            raise ValueError(f"claim {self.name!r}: strict is {self.strict!r}, expected True or False")
+
     def sides(self, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
         return _both(self, leaves)
-
-    def slack(self, lhs: Array, rhs: Array) -> Array:
-        """What must be >= 0 (> 0 if strict)."""
-        return rhs - lhs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +262,12 @@ class Order(Claim):
     kind: ClassVar[str] = "order"
     functions: ClassVar[tuple[str, ...]] = ("remainder",)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number = isinstance(self.power, int | float) and not isinstance(self.power, bool)
+        if not number or not 0 <= self.power <= MOST_POWER:
+            raise ValueError(f"claim {self.name!r}: power is {self.power!r}, expected a number in [0, {MOST_POWER}]")
+
     def at(self, t: Any, leaves: Mapping[str, Array]) -> Array:
         """The remainder at step `t`, of shape (n, k)."""
         n = len(next(iter(leaves.values())))
@@ -277,8 +290,9 @@ def _both(claim: Claim, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
 
 
 def _read_only(leaves: Mapping[str, Array]) -> dict[str, Array]:
-    """Views that a function cannot write to: it would change the instance for whatever is called next."""
-    views = {name: value.view() for name, value in leaves.items()}
+    """Arrays that a function cannot write to: it would change the instance for whatever is called next."""
+    # Where it decides, a copy: the owner of a view's memory can make it writable again.
+    views = {name: value.copy() if is_ball(value) else value.view() for name, value in leaves.items()}
     for view in views.values():
         view.flags.writeable = False
     return views

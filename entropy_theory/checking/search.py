@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Order
-from entropy_theory.checking.domains import Sizes
+from entropy_theory.checking.leaf import Sizes
 
 Array = np.ndarray[Any, Any]
 Leaves = dict[str, Array]
@@ -29,6 +29,9 @@ KEPT = 20
 
 SPREAD = 6
 """Candidates kept beside, spread over all that floats find violated, and as many of the worst slack."""
+
+PROBES = 6
+"""Instances that are evaluated together and one by one, to see that they do not influence each other."""
 
 MOST_FAILURES = 40
 """Instances of a batch that are set apart one by one because the claim's functions fail there."""
@@ -121,6 +124,8 @@ def search(claim: Claim, rng: np.random.Generator, budget: int) -> Harvest:
 def _collect(claim: Claim, leaves: Leaves, harvest: Harvest) -> list[Candidate]:
     n = len(next(iter(leaves.values())))
     harvest.instances += n
+    if harvest.instances == n:
+        _require_apart(claim, leaves)
     if isinstance(claim, Order):
         admitted = claim.admitted(leaves)
         harvest.admitted += int(admitted.sum())
@@ -141,6 +146,45 @@ def _collect(claim: Claim, leaves: Leaves, harvest: Harvest) -> list[Candidate]:
     by_slack = good[np.argsort(slack[good], kind="stable")[:SPREAD]]
     chosen = list(dict.fromkeys((*by_merit[:KEPT], *spread, *by_slack)))
     return [Candidate(_take(leaves, int(i)), float(merit[i]), float(slack[i])) for i in chosen]
+
+
+def _require_apart(claim: Claim, leaves: Leaves) -> None:
+    """Raise if an instance's value depends on what else is in the batch, as where a reduction forgot its axis."""
+    if len(next(iter(leaves.values()))) < PROBES:
+        return
+    few = {name: value[:PROBES] for name, value in leaves.items()}
+    try:
+        together, alone = _values(claim, few), [_values(claim, _one(few, i)) for i in range(PROBES)]
+    except ClaimError:
+        return  # said with its instance where it matters
+    for name, batch in together.items():
+        single = np.concatenate([x[name] for x in alone])
+        if batch.shape != single.shape:
+            differ = len(single)
+        else:
+            with np.errstate(all="ignore"):
+                close = np.abs(batch - single) <= 1e-6 * (np.abs(batch) + np.abs(single))
+            differ = int((~(close | (np.isnan(batch) & np.isnan(single)) | (batch == single))).any(-1).sum())
+        if differ > PROBES // 2:
+            raise ClaimError(
+                f"claim {claim.name!r}: {name} mixes instances: its value for one depends on the others in the batch; "
+                "reduce along the last axis (axis=-1), never along the first"
+            )
+
+
+def _values(claim: Claim, leaves: Leaves) -> dict[str, Array]:
+    """The claim's functions on a batch, each of shape (n, k), whether or not the assumption is met."""
+    n = len(next(iter(leaves.values())))
+    values = {"assuming": claim.admitted(leaves)[:, None].astype(float)}
+    if isinstance(claim, Order):
+        parts = {"remainder": claim.at(0.125, leaves)}
+    else:
+        parts = dict(zip(("lhs", "rhs"), claim.sides(leaves), strict=True))
+    return values | {name: np.broadcast_to(part, (n, part.shape[1])).astype(float) for name, part in parts.items()}
+
+
+def _one(leaves: Leaves, i: int) -> Leaves:
+    return {name: value[i : i + 1] for name, value in leaves.items()}
 
 
 def _score_apart(claim: Claim, leaves: Leaves, failures: list[ClaimError]) -> tuple[Array, Array, Array]:

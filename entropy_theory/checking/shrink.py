@@ -16,8 +16,8 @@ import numpy as np
 
 from entropy_theory.checking.certify import Finding, Status, examine
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Order
-from entropy_theory.checking.domains import delete
 from entropy_theory.checking.search import score
+from entropy_theory.checking.space import delete
 
 Array = np.ndarray[Any, Any]
 Instance = dict[str, Array]
@@ -262,7 +262,7 @@ def _rows_one_off(row: Array, interior: bool) -> list[tuple[Fraction, ...]]:
     weights = _weights(row)
     out = []
     for i, w in enumerate(weights):
-        for smaller in {1 if interior else 0, 1, w // 2, w - 1}:
+        for smaller in {1 if interior else 0, 1, w // 2, w - w // 4, w - w // 16 - 1}:
             if smaller < w and (smaller > 0 or not interior):
                 changed = [*weights[:i], smaller, *weights[i + 1 :]]
                 if sum(changed):

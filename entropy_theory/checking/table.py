@@ -14,6 +14,9 @@ from entropy_theory.checking.verdict import Verdict, plain
 
 STYLES = {"proved": "bold green", "holds": "green", "refuted": "bold red", "undecided": "yellow"}
 
+UNDERFLOW = 1e-300
+"""Slacks below are reported as such: the smallest doubles say no more."""
+
 MEASURE = {"inequality": "slack", "identity": "residual", "order": "order"}
 
 
@@ -33,7 +36,7 @@ def of_verdicts(verdicts: Sequence[Verdict]) -> Table:
             Text(v.outcome, STYLES[v.outcome]),
             f"{v.admitted:,}" + (f" ({v.share_admitted:.0%})" if v.admitted < v.instances else ""),
             evidence(v),
-            Text(counterexample(v) if v.counterexample is not None else checked_on(v)),
+            Text("; ".join(x for x in (counterexample(v), fails_on(v)) if x) if v.counterexample else checked_on(v)),
         )
     return out
 
@@ -53,6 +56,8 @@ def evidence(v: Verdict) -> str:
         return f"lhs / rhs up to {v.ratio:.6f}"
     if v.kind == "inequality" and v.worst == 0:
         return "equality met"
+    if 0 < v.worst < UNDERFLOW:
+        return f"slack below {UNDERFLOW:g}"
     return f"{MEASURE[v.kind]} {v.worst:.2g}"
 
 
@@ -60,6 +65,12 @@ def counterexample(v: Verdict) -> str:
     """The counterexample in one line; parts of an MDP without their common prefix."""
     parts = v.counterexample or {}
     return ", ".join(f"{name.removeprefix('mdp.')} = {plain(value)}" for name, value in parts.items())
+
+
+def fails_on(v: Verdict) -> str:
+    """The environments on which a refuted claim fails as well."""
+    labels = [e.label if e.certified else f"{e.label} (floats)" for e in v.environments if e.violated]
+    return f"fails also on {', '.join(labels)}" if labels else ""
 
 
 def checked_on(v: Verdict) -> str:
@@ -76,11 +87,8 @@ def notes(verdicts: Sequence[Verdict]) -> Iterator[str]:
     for v in verdicts:
         if v.error:
             yield f"{v.claim} ({v.reading}) failed: {v.message}"
-    broken = sorted({e.label for v in verdicts if v.outcome == "refuted" for e in v.environments if e.violated})
     count = {o: sum(v.outcome == o for v in verdicts) for o in STYLES}
     yield ", ".join(f"{n} {o}" for o, n in count.items() if n) + f" of {len(verdicts)} readings."
-    if broken:
-        yield f"Refuted claims on MDPs fail on real tables too: {', '.join(broken)}."
     yield (
         "instances: those that lie in the domain and meet the assumption, with their share of all "
         "drawn. evidence: the certified "

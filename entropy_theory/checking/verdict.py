@@ -156,7 +156,7 @@ class Verdict:
             evidence = (self.certificate or {}).get("evidence") or {}
             for name, value in evidence.items():
                 yield name.replace("_", " "), plain(value)
-        if not math.isnan(self.worst):
+        if not math.isnan(self.worst) and self.outcome != "refuted":
             label = {
                 "identity": "largest certified residual",
                 "order": "lowest measured order",
@@ -193,7 +193,8 @@ class Verdict:
         if self.kind == "order" and "steps" in evidence:
             return verdict.draw_remainder(title, evidence)
         if not self.sample:
-            raise ValueError(f"the verdict on {self.claim!r} holds nothing to draw, expected one just computed")
+            what = "an order that is not refuted" if self.kind == "order" else "a verdict read from a file"
+            raise ValueError(f"the verdict on {self.claim!r} holds nothing to draw: it is {what}")
         return verdict.draw_sides(title, self.sample, self.kind == "identity")
 
     def __str__(self) -> str:

@@ -57,7 +57,9 @@ _SMALL = Order(
     given={"p": d.policies(), "r": d.rewards(like="p")},
     power=1,
     remainder=lambda t, p, r: (ascent(p, r) + t[..., None] * entropy_gradient(np.log(p))) - ascent(p, r),
-    remark="'Effectively identical to the unregularised update' for small alpha.",
+    remark="'Effectively identical to the unregularised update' for small alpha, and no more than "
+    "that: that training then "
+    "stops short of the optimum is not a statement about exact gradients, see the next line.",
 )
 SMALL = _SMALL.with_mutants(_SMALL.mutant("second-order", power=2))
 
@@ -98,7 +100,7 @@ LARGE = _LARGE.with_mutants(
     _LARGE.mutant("twice", lhs=lambda r, alpha: exact(11, 10) * _gap(r, alpha)),
 )
 
-APPENDIX_H = Inequality(
+_APPENDIX_H = Inequality(
     name="corollary-v.1/appendix-h",
     statement=r"\mathbb E_{\pi^*}[r] - \mathbb E_{\pi_{\rm reg}}[r] \ge \alpha\,(H(\pi^*) - H(\pi_{\rm reg}))",
     given={**_GIVEN, "q": d.policies(like="r")},
@@ -106,6 +108,7 @@ APPENDIX_H = Inequality(
     rhs=lambda r, alpha: _gap(r, alpha),
     remark="Eq. (16) with the entropies exchanged; see the next line.",
 )
+APPENDIX_H = _APPENDIX_H.with_mutants(_APPENDIX_H.mutant("flipped-sign", lhs=_entropy_gain))
 _VACUOUS = Inequality(
     name="corollary-v.1/appendix-h-vacuous",
     reading="corrected",

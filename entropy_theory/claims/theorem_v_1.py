@@ -50,7 +50,9 @@ EQ_14_PRINTED = Identity(
     given=_GIVEN,
     lhs=_true,
     rhs=_printed,
-    remark="Per unit of eta. The second covariance is K = ||grad H||^2, at most half of the variance.",
+    remark="Per unit of eta. The second covariance is K = ||grad H||^2, at most half of the "
+    "variance. How good (14) is as an "
+    "approximation near determinism is theorem-v.1/near-deterministic.",
 )
 _EQ_14 = Identity(
     name="theorem-v.1/eq-14",
@@ -66,15 +68,6 @@ EQ_14 = _EQ_14.with_mutants(
     _EQ_14.mutant("no-alpha", rhs=lambda p, r, alpha: -driver(p, r) + squared_gradient(p)),
 )
 
-SIGN = Inequality(
-    name="theorem-v.1/sign",
-    statement=r"\Delta H\ \text{and the right side of (14) have the same sign}",
-    given=_GIVEN,
-    lhs=0,
-    rhs=lambda p, r, alpha: _true(p, r, alpha) * _printed(p, r, alpha),
-    remark="Their product is tested. (14) can announce a rise of the entropy where it falls.",
-)
-
 _NEAR = {"p": d.policies(), "gap": d.reals(0, 0.001, open_low=True)}
 
 
@@ -84,6 +77,17 @@ def _tilted(p: Array, gap: Array) -> Any:
     first = np.arange(p.shape[-1]) == 0
     return np.where(first, rest + (1 - gap)[..., None], rest)
 
+
+SIGN = Inequality(
+    name="theorem-v.1/sign",
+    statement=r"\max_a p_a \ge 0.999:\quad \Delta H\ \text{and the right side of (14) have the same sign}",
+    given={**_NEAR, "r": d.rewards(like="p"), "alpha": d.positive()},
+    lhs=0,
+    rhs=lambda p, gap, r, alpha: _true(_tilted(p, gap), r, alpha) * _printed(_tilted(p, gap), r, alpha),
+    remark="Their product is tested, where (14) is meant to be accurate: the policy is (1 - gap) on "
+    "its first action plus gap "
+    "times p. (14) can announce a rise of the entropy where it falls. What holds is theorem-v.1/eq-14.",
+)
 
 NEAR_PRINTED = Inequality(
     name="theorem-v.1/near-deterministic",
@@ -174,14 +178,23 @@ APPENDIX_F_CORRECTED = _APPENDIX_F.with_mutants(
     )
 )
 
+
+def _delta(p: Array) -> Any:
+    """The term that the appendix calls Delta."""
+    x, mu = np.log(p), inner(p, np.log(p))
+    return inner(p * (p - 1), x**2) - mu * inner(p**2, x) + mu**2
+
+
 DELTA = Inequality(
     name="theorem-v.1/appendix-f-delta",
-    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ |\Delta| \le \tfrac12\mathrm{Var}(\log p),\quad "
-    r"\Delta = K - \mathrm{Var}(\log p)",
+    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ |\Delta| \le \tfrac12\mathrm{Var}(\log p),\quad"
+    r" \Delta = \textstyle\sum_a p_a(p_a - 1)x_a^2 - \mu\sum_a p_a^2 x_a + \mu^2",
     given=_NEAR,
-    lhs=lambda p, gap: abs(squared_gradient(_tilted(p, gap)) - varentropy(np.log(_tilted(p, gap)))),
+    lhs=lambda p, gap: abs(_delta(_tilted(p, gap))),
     rhs=lambda p, gap: varentropy(np.log(_tilted(p, gap))) / 2,
-    remark="'Delta is about 0', read relative to the term that it is dropped from. It tends to -1 times that term.",
+    remark="'Delta is about 0', read relative to the term that it is dropped from; it tends to -1 "
+    "times that term. What holds "
+    "is theorem-v.1/near-deterministic.",
 )
 
 
@@ -257,9 +270,9 @@ NATURAL = _NATURAL.with_mutants(
 CLAIMS = (
     EQ_14_PRINTED,
     EQ_14,
-    SIGN,
     NEAR_PRINTED,
     NEAR,
+    SIGN,
     BOUND,
     TWO,
     APPENDIX_F,
