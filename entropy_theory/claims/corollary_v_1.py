@@ -33,9 +33,8 @@ NARROW_PRINTED = Inequality(
     assuming=lambda r, alpha: ((10 * alpha <= osc(r)) & ~constant(r)).astype(bool),
     lhs=lambda r, alpha: _gap(r, alpha),
     rhs=lambda r, alpha: _gap(r, alpha / 2),
-    remark="'Only a narrow range of alpha is near-optimal' needs a lower end: below it, less alpha "
-    "must not help. Compared are "
-    "the gaps to max r.",
+    remark="'Only a narrow range of alpha is near-optimal' needs a lower end: below it, less alpha must not help. "
+    "Compared are the gaps to max r at the optima; finite training time and sampling noise are not in this model.",
 )
 _NARROW = Identity(
     name="corollary-v.1/narrow-range",
@@ -57,9 +56,8 @@ _SMALL = Order(
     given={"p": d.policies(), "r": d.rewards(like="p")},
     power=1,
     remainder=lambda t, p, r: (ascent(p, r) + t[..., None] * entropy_gradient(np.log(p))) - ascent(p, r),
-    remark="'Effectively identical to the unregularised update' for small alpha, and no more than "
-    "that: that training then "
-    "stops short of the optimum is not a statement about exact gradients, see the next line.",
+    remark="'Effectively identical to the unregularised update' for small alpha, and no more than that: that training "
+    "then stops short of the optimum is not a statement about exact gradients, see the next line.",
 )
 SMALL = _SMALL.with_mutants(_SMALL.mutant("second-order", power=2))
 
@@ -79,8 +77,8 @@ _PROGRESS = Inequality(
     assuming=lambda r: ~constant(r),
     lhs=lambda p, r, c: c / osc(r) * inner(ascent(p, r), ascent(p, r)),
     rhs=_gain,
-    remark="With exact gradients the unregularised policy never stalls before the optimum: each step "
-    "gains, eta = 2 c / osc(r).",
+    remark="With exact gradients the unregularised policy never stalls before the optimum: each step gains, eta = 2 c "
+    "/ osc(r).",
 )
 PROGRESS = _PROGRESS.with_mutants(
     _PROGRESS.mutant("two-fold", lhs=lambda p, r, c: exact(21, 10) * c / osc(r) * inner(ascent(p, r), ascent(p, r)))

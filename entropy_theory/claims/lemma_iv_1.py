@@ -17,7 +17,7 @@ POSITION = 4.01
 _LEMMA = Identity(
     name="lemma-iv.1",
     statement=r"\partial H_s/\partial z_{s,a} = -\pi(a|s)\,\big(\log\pi(a|s) - \mathbb E[\log\pi]\big)",
-    given={"p": d.policies(), "v": d.reals(-np.inf, np.inf, like="p")},
+    given={"p": d.policies(actions=(2, 40)), "v": d.reals(-np.inf, np.inf, like="p")},
     lhs=lambda p, v: directional_derivative(entropy, np.log(p), v),
     rhs=lambda p, v: inner(entropy_gradient(np.log(p)), v),
     remark="Along an arbitrary direction v; the left side by a route that knows no formula for the gradient.",

@@ -72,8 +72,8 @@ _TWO = Inequality(
     lhs=_error,
     rhs=lambda D: osc(D) ** 2 / 8,
     tight=True,
-    remark="Equality is approached at the uniform policy as D tends to 0, where the second "
-    "derivative is -osc(D)^2 / 4.",
+    remark="Equality is approached at the uniform policy as D tends to 0, where the second derivative is -osc(D)^2 / "
+    "4.",
 )
 TWO_ACTIONS = _TWO.with_mutants(_TWO.mutant("1-32", rhs=lambda D: osc(D) ** 2 / 32))
 

@@ -58,9 +58,8 @@ PRINTED = Identity(
     given=_GIVEN,
     lhs=lambda mdp, p, u, v: _slope(mdp, p, _at_starts(mdp, u)) * _local(mdp, p, _at_starts(mdp, v)),
     rhs=lambda mdp, p, u, v: _slope(mdp, p, _at_starts(mdp, v)) * _local(mdp, p, _at_starts(mdp, u)),
-    remark="Read up to one common factor (slopes along u and v are compared) and at states in which "
-    "an episode can start. "
-    "States that are visited unequally often break it.",
+    remark="Read up to one common factor (slopes along u and v are compared) and at states in which an episode can "
+    "start. States that are visited unequally often break it.",
 )
 
 _CORRECTED = Identity(

@@ -31,7 +31,7 @@ _COMONOTONE = Inequality(
     name="remark-iv.1/comonotone",
     statement=r"(p, r)\ \text{comonotone, } p \text{ not uniform, } r \text{ not constant}"
     r"\ \Rightarrow\ \mathrm{Cov}(\log p, pA) > 0",
-    given=_BANDIT,
+    given={"p": d.policies(actions=(2, 40)), "r": d.rewards(like="p")},
     assuming=lambda p, r: comonotone(p, r) & ~constant(p) & ~constant(r),
     lhs=0,
     rhs=driver,
@@ -67,9 +67,8 @@ MONOTONE_COVARIANCE = Inequality(
     assuming=lambda p, r: (driver(p, r) > 0).astype(bool),
     lhs=lambda p, r, eta: _rises(p, r, eta, 8),
     rhs=0,
-    remark="A positive covariance by itself, without comonotonicity, does not suffice: it can change "
-    "sign along the way. What "
-    "holds is remark-iv.1/monotone.",
+    remark="A positive covariance by itself, without comonotonicity, does not suffice: it can change sign along the "
+    "way. What holds is remark-iv.1/monotone.",
 )
 
 _MONOTONE = Inequality(
@@ -135,9 +134,8 @@ MONOTONE_PRINTED = Inequality(
     assuming=_well_calibrated,
     lhs=lambda mdp, p, eta: _state_rises(mdp, p, eta, 4),
     rhs=0,
-    remark="Four exact gradient steps. The advantages move with the policy at later states, and with "
-    "them what is better. In "
-    "a bandit, where they do not, the corrected line holds.",
+    remark="Four exact gradient steps. The advantages move with the policy at later states, and with them what is "
+    "better. In a bandit, where they do not, the corrected line holds.",
 )
 
 NEGATIVE_PRINTED = Inequality(
@@ -148,8 +146,8 @@ NEGATIVE_PRINTED = Inequality(
     assuming=lambda p, r: (driver(p, r) < 0).astype(bool),
     lhs=0,
     rhs=lambda p, r, eta: entropy_change(np.log(p), eta[..., None] * ascent(p, r)),
-    remark="For a finite step. To first order it holds, by theorem-iv.1/bandit; the corrected line "
-    "says how small a step suffices.",
+    remark="For a finite step. To first order it holds, by theorem-iv.1/bandit; the corrected line says how small a "
+    "step suffices.",
 )
 
 

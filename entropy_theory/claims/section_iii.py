@@ -37,9 +37,8 @@ _EQ_5 = Identity(
         v - (p * v).sum(-1, keepdims=True),
         axes=2,
     ),
-    remark="In the discounted model, where the sum over time carries discount^t. Along an arbitrary "
-    "direction v; the left side "
-    "by a route that knows no formula for the gradient.",
+    remark="In the discounted model, where the sum over time carries discount^t. Along an arbitrary direction v; the "
+    "left side by a route that knows no formula for the gradient.",
 )
 EQUATION_5 = _EQ_5.with_mutants(
     _EQ_5.mutant(

@@ -61,8 +61,8 @@ def _state_change(t: Array, mdp: MDP, p: Array) -> Array:
 
 
 def _drift(mdp: MDP, p: Array) -> Array:
-    """First-order change of the entropy of each state under the gradient of J, by a route that "
-    "knows no formula for it."""
+    """First-order change of the entropy of each state under the gradient of J, by a route that knows no formula
+    for it."""
     return directional_derivative(entropy, np.log(p), policy_gradient(mdp, np.log(p)))
 
 
@@ -80,9 +80,8 @@ PRINTED = Identity(
     given=_GIVEN,
     lhs=lambda mdp, p: _pairs(mdp, _drift(mdp, p), _local_driver(mdp, p)),
     rhs=lambda mdp, p: _pairs(mdp, _local_driver(mdp, p), _drift(mdp, p)),
-    remark="Read up to one common factor (pairs of states are compared) and at states in which an "
-    "episode can start. The "
-    "update is the gradient of J, which carries the number of visits of each state.",
+    remark="Read up to one common factor (pairs of states are compared) and at states in which an episode can start. "
+    "The update is the gradient of J, which carries the number of visits of each state.",
 )
 _CORRECTED = Order(
     name="theorem-iv.1/mdp",
@@ -118,9 +117,8 @@ AVERAGED_PRINTED = Order(
         _mean_change(t, mdp, p)
         + t * inner(mdp.values(np.log(p)).visitation * weights(mdp, np.log(p)), _local_driver(mdp, p))
     ),
-    remark="The paper states the theorem for one state; this is what it suggests for the average "
-    "that Eq. (4) defines. The "
-    "average of the state-wise changes leaves out that the visitation moves.",
+    remark="The paper states the theorem for one state; this is what it suggests for the average that Eq. (4) defines. "
+    "The average of the state-wise changes leaves out that the visitation moves.",
 )
 _AVERAGED = Order(
     name="theorem-iv.1/eq-4",
@@ -167,8 +165,8 @@ _SAME_SIGN = Inequality(
     given={"p": d.policies(actions=2), "r": d.rewards(like="p")},
     lhs=0,
     rhs=lambda p, r: driver(p, r) * covariance(np.log(p), np.log(p), advantage(p, r)),
-    remark="For two actions vanilla and natural gradient agree on the sign of the entropy change; "
-    "from three on they need not.",
+    remark="For two actions vanilla and natural gradient agree on the sign of the entropy change; from three on they "
+    "need not.",
 )
 SAME_SIGN = _SAME_SIGN.with_mutants(
     _SAME_SIGN.mutant("three-actions", given={"p": d.policies(actions=(2, 3)), "r": d.rewards(like="p")})

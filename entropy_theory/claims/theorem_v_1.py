@@ -50,9 +50,8 @@ EQ_14_PRINTED = Identity(
     given=_GIVEN,
     lhs=_true,
     rhs=_printed,
-    remark="Per unit of eta. The second covariance is K = ||grad H||^2, at most half of the "
-    "variance. How good (14) is as an "
-    "approximation near determinism is theorem-v.1/near-deterministic.",
+    remark="Per unit of eta. The second covariance is K = ||grad H||^2, at most half of the variance. How good (14) is "
+    "as an approximation near determinism is theorem-v.1/near-deterministic.",
 )
 _EQ_14 = Identity(
     name="theorem-v.1/eq-14",
@@ -84,9 +83,8 @@ SIGN = Inequality(
     given={**_NEAR, "r": d.rewards(like="p"), "alpha": d.positive()},
     lhs=0,
     rhs=lambda p, gap, r, alpha: _true(_tilted(p, gap), r, alpha) * _printed(_tilted(p, gap), r, alpha),
-    remark="Their product is tested, where (14) is meant to be accurate: the policy is (1 - gap) on "
-    "its first action plus gap "
-    "times p. (14) can announce a rise of the entropy where it falls. What holds is theorem-v.1/eq-14.",
+    remark="Their product is tested, where (14) is meant to be accurate: the policy is (1 - gap) on its first action "
+    "plus gap times p. (14) can announce a rise of the entropy where it falls. What holds is theorem-v.1/eq-14.",
 )
 
 NEAR_PRINTED = Inequality(
@@ -96,9 +94,8 @@ NEAR_PRINTED = Inequality(
     given=_NEAR,
     lhs=lambda p, gap: varentropy(np.log(_tilted(p, gap))) / 2,
     rhs=lambda p, gap: squared_gradient(_tilted(p, gap)),
-    remark="'Accurate when the policy is nearly deterministic', read as: right to within a factor of "
-    "two. The policy is "
-    "(1 - gap) on its first action plus gap times p.",
+    remark="'Accurate when the policy is nearly deterministic', read as: right to within a factor of two. The policy "
+    "is (1 - gap) on its first action plus gap times p.",
 )
 _NEAR_CORRECTED = Inequality(
     name="theorem-v.1/near-deterministic",
@@ -108,8 +105,8 @@ _NEAR_CORRECTED = Inequality(
     lhs=squared_gradient,
     rhs=lambda p: 2 * _complement(p) * varentropy(np.log(p)),
     tight=True,
-    remark="So K / Var tends to 0, not to 1, as the policy becomes deterministic. Equality is "
-    "approached there for two actions.",
+    remark="So K / Var tends to 0, not to 1, as the policy becomes deterministic. Equality is approached there for two "
+    "actions.",
 )
 
 
@@ -126,7 +123,7 @@ _BOUND = Inequality(
     name="theorem-v.1/bound",
     reading="corrected",
     statement=r"K \le 2\max_a p_a(1-p_a)\,\mathrm{Var}(\log p) \le \tfrac12\mathrm{Var}(\log p)",
-    given={"p": d.policies()},
+    given={"p": d.policies(actions=(2, 40))},
     lhs=lambda p: np.stack([squared_gradient(p), 2 * largest(p * (1 - p)) * varentropy(np.log(p))], axis=-1),
     rhs=lambda p: np.stack([2 * largest(p * (1 - p)) * varentropy(np.log(p)), varentropy(np.log(p)) / 2], axis=-1),
     tight=True,
@@ -192,9 +189,8 @@ DELTA = Inequality(
     given=_NEAR,
     lhs=lambda p, gap: abs(_delta(_tilted(p, gap))),
     rhs=lambda p, gap: varentropy(np.log(_tilted(p, gap))) / 2,
-    remark="'Delta is about 0', read relative to the term that it is dropped from; it tends to -1 "
-    "times that term. What holds "
-    "is theorem-v.1/near-deterministic.",
+    remark="'Delta is about 0', read relative to the term that it is dropped from; it tends to -1 times that term. "
+    "What holds is theorem-v.1/near-deterministic.",
 )
 
 

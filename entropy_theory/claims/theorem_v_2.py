@@ -94,8 +94,8 @@ _STRICT = Inequality(
     lhs=0,
     rhs=_gap,
     strict=True,
-    remark="The regularised optimum gives every action positive probability. The gap is written as a "
-    "sum of terms >= 0.",
+    remark="The regularised optimum gives every action positive probability. The gap is written as a sum of terms >= "
+    "0.",
 )
 STRICT = _STRICT.with_mutants(_STRICT.mutant("no-assumption", assuming=None))
 
@@ -105,9 +105,8 @@ EQ_16_PRINTED = Inequality(
     given=_GIVEN,
     lhs=lambda r, alpha: _entropy_gain(r, alpha, 1 + 0 * r),
     rhs=_gap,
-    remark="Reversed: the appendix derives the opposite inequality. Where optimal actions tie, p* is "
-    "uniform on them, the case "
-    "kindest to (16).",
+    remark="Reversed: the appendix derives the opposite inequality. Where optimal actions tie, p* is uniform on them, "
+    "the case kindest to (16).",
 )
 _EQ_16 = Identity(
     name="theorem-v.2/eq-16",
