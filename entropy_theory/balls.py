@@ -44,13 +44,14 @@ def precision(bits: int) -> Iterator[None]:
 _widened: ContextVar[bool] = ContextVar("constants_widened", default=False)
 
 CONSTANT_ERROR = -50
-"""Within ``widened_constants`` a float constant stands for all numbers within 2**-50 of its size of it."""
+"""Within ``widened_constants`` a float constant x stands for all numbers within 2**-50 max(1, abs(x)) of it."""
 
 MOST_BITS = 100_000
 """Bits from which a power of a rational becomes an enclosure."""
 
 SHORT = 32
-"""A float with at most so many binary digits, such as 0.25 or 1000, is taken to be meant exactly."""
+"""A float whose numerator and denominator have at most so many binary digits, such as 0.25 or 1000, is meant
+exactly."""
 
 
 @contextmanager
@@ -69,9 +70,10 @@ def widened_constants() -> Iterator[None]:
 def constant(value: Any) -> Ball:
     """A number that a formula mixes with balls."""
     ball = Ball(value)
-    widen = isinstance(value, float | np.floating) and _widened.get() and ball._rational is not None
-    if widen and abs(int(ball.arb.man_exp()[0])).bit_length() > SHORT:
-        return Ball(ball.arb * arb(1, arb(2) ** CONSTANT_ERROR))
+    if isinstance(value, float | np.floating) and _widened.get() and ball._rational is not None:
+        p, q = int(ball._rational.p), int(ball._rational.q)
+        if abs(p).bit_length() > SHORT or q.bit_length() > SHORT:
+            return Ball(arb(arb(ball._rational), arb(2) ** CONSTANT_ERROR * max(1.0, abs(float(value)))))
     return ball
 
 
@@ -207,7 +209,7 @@ class Ball:
         return Ball(abs(self.arb if self._rational is None else self._rational))
 
     def __pow__(self, exponent: Any) -> Any:
-        power = Ball(exponent)
+        power = constant(exponent)
         if power._rational is not None and power._rational.q == 1:
             whole = int(power._rational.p)
             if self._rational is not None and abs(whole) * self._rational.height_bits() > MOST_BITS:
@@ -216,12 +218,14 @@ class Ball:
         return Ball(self.arb**power.arb)
 
     def __rpow__(self, base: Any) -> Any:
-        return Ball(base) ** self
+        return constant(base) ** self
 
     # Comparison ------------------------------------------------------------------------------------------
 
     def _compare(self, other: Any, relation: Callable[[Any, Any], bool], opposite: Callable[[Any, Any], bool]) -> bool:
         """Whether ``relation(self, other)``, if the enclosures decide it."""
+        if isinstance(other, float) and math.isinf(other) and self.arb.is_finite():
+            return relation(0.0, other)
         difference = self - constant(other)
         value = difference.arb if difference._rational is None else difference._rational
         if relation(value, 0):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory.balls import Ball
+from entropy_theory.balls import Ball, constant
 
 
 class Dual:
@@ -64,7 +64,7 @@ class Dual:
         return _lift(other) / self
 
     def __pow__(self, exponent: Any) -> Dual:
-        power = Ball(exponent)
+        power = constant(exponent)
         return Dual(self.value**power, power * self.value ** (power - 1) * self.tangent)
 
     def __lt__(self, other: Any) -> bool:
@@ -116,4 +116,4 @@ class Dual:
 
 
 def _lift(x: Any) -> Dual:
-    return x if isinstance(x, Dual) else Dual(x)
+    return x if isinstance(x, Dual) else Dual(constant(x))

@@ -1049,3 +1049,48 @@ def test_a_claim_that_floats_cannot_evaluate_does_not_hold() -> None:
         rhs=et.exact("0.43"),
     )
     assert check(claim, budget=1000).outcome in ("undecided", "refuted")
+
+
+ROUNDED_ELSEWHERE = (
+    et.Inequality(
+        name="geometric-mean", given={"p": d.policies(3)}, lhs=lambda p: np.prod(p, -1) ** (1 / 3), rhs=et.exact(1, 3)
+    ),
+    et.Identity(name="cube-root", given={"x": d.reals(1, 2)}, lhs=lambda x: (x**3) ** (1 / 3), rhs=lambda x: x),
+    et.Inequality(name="cancelled-constant", given={"x": d.reals(0, 1)}, lhs=lambda x: x * (0.1 + 0.2 - 0.3), rhs=0),
+    et.Inequality(name="end-of-the-domain", given={"x": d.reals(0, 0.1)}, lhs=lambda x: 10 * x, rhs=1),
+)
+
+
+@pytest.mark.parametrize("claim", ROUNDED_ELSEWHERE, ids=lambda c: c.name)
+def test_rounding_in_exponents_cancellations_and_ends_is_not_refuted(claim: Claim) -> None:
+    assert check(claim, budget=2000).outcome in ("undecided", "holds")
+
+
+FALSE_FAR_BELOW = (
+    et.Identity(name="one-plus", given={"x": d.reals(11, 20)}, lhs=lambda x: 1 + np.exp(-(x**2)), rhs=1),
+    et.Identity(name="tanh", given={"x": d.reals(60, 500)}, lhs=lambda x: np.tanh(x), rhs=1),
+    et.Inequality(name="one-point", given={"a": d.reals(0.1, 0.1)}, lhs=lambda a: a, rhs=0.01),
+    et.Order(
+        name="small-slope", given={"x": d.reals(2, 3)}, power=2, remainder=lambda t, x: t**2 + t * np.exp(-100 * x)
+    ),
+)
+
+
+@pytest.mark.parametrize("claim", FALSE_FAR_BELOW, ids=lambda c: c.name)
+def test_differences_far_below_a_double_are_seen(claim: Claim) -> None:
+    assert check(claim, budget=2000).outcome == "refuted"
+
+
+def test_a_branch_that_looks_at_the_batch_is_refused() -> None:
+    claim = et.Inequality(
+        name="branch", given={"x": d.reals(0, 1)}, lhs=lambda x: np.where(x > 0.7, x.min(), x), rhs=0.71
+    )
+    with pytest.raises(et.ClaimError, match="mixes instances"):
+        check(claim, budget=2000)
+
+
+def test_infinite_bounds_in_a_formula() -> None:
+    claim = et.Inequality(
+        name="clipped", given=LOGITS, lhs=lambda z: np.clip(z, 0, np.inf).max(-1), rhs=lambda z: np.abs(z).max(-1)
+    )
+    assert check(claim, budget=2000).outcome == "holds"

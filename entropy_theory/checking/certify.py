@@ -26,6 +26,9 @@ Array = np.ndarray[Any, Any]
 PRECISIONS = (64, 128, 256, 1024, 4096)
 """Bits tried in turn; an identity starts at the second."""
 
+THOROUGH = 2048
+"""Bits of a thorough examination of an identity: differences down to 2**-1280 of the sides are seen."""
+
 ORDER_STEPS = (64, 128, 256)
 """An order is measured between the steps 2**-(k0 + k) for these k, where k0 is `SCALES` times the number of binary
 digits by which the instance's numbers differ from one: a remainder shows its order only below every scale of the
@@ -33,7 +36,7 @@ instance."""
 
 SCALES = 4
 
-DEEPEST = 20_000
+DEEP_ENOUGH, DEEPEST = 1024, 20_000
 
 MOST_DIGITS = 1500
 """Bound on the digits that exponentials are given: logits are drawn within 1000 of zero."""
@@ -104,14 +107,18 @@ def rationals(leaves: Mapping[str, Array], spec: Mapping[str, Leaf]) -> dict[str
     return exact
 
 
-def examine(claim: Claim, instance: Mapping[str, Array]) -> Finding:
-    """Decide `claim` on one instance of exact rationals (arrays of Fraction, no batch axis)."""
+def examine(claim: Claim, instance: Mapping[str, Array], thorough: bool = False) -> Finding:
+    """Decide `claim` on one instance of exact rationals (arrays of Fraction, no batch axis).
+
+    A thorough examination of an identity is made at `THOROUGH` bits, and of an order at all step sizes.
+    """
     balls = {name: _as_balls(value)[None] for name, value in instance.items()}
     finding = Finding(Status.UNDECIDED)
-    for bits in PRECISIONS[1:] if isinstance(claim, Identity) else PRECISIONS:
+    identity = isinstance(claim, Identity)
+    for bits in (THOROUGH, PRECISIONS[-1]) if identity and thorough else PRECISIONS[identity:]:
         try:
             with precision(bits):
-                finding = _at_precision(claim, balls, bits)
+                finding = _at_precision(claim, balls, bits, thorough)
         except UndecidedComparison as error:
             finding = Finding(Status.UNDECIDED, bits=bits, reason=str(error))
         if finding.status is Status.VIOLATED:
@@ -122,26 +129,47 @@ def examine(claim: Claim, instance: Mapping[str, Array]) -> Finding:
 
 
 def _despite_rounded_constants(claim: Claim, balls: Mapping[str, Array], finding: Finding) -> Finding:
-    """The violation, if it does not hang on the rounding of a float constant in the claim's formulas."""
+    """The violation, if it does not hang on the rounding of a float: of a constant in the claim's formulas, or of an
+    end of the domain at which the instance lies."""
+    again = Finding(Status.UNDECIDED)
     try:
         with precision(finding.bits), widened_constants():
-            again = _at_precision(claim, balls, finding.bits)
+            wide = {name: _off_the_ends(value, claim.space.leaves[name]) for name, value in balls.items()}
+            if bool(claim.meets(wide)[0]):
+                measured = isinstance(claim, Order)
+                again = finding if measured else _sides(claim, wide, finding.bits)
     except UndecidedComparison:
-        again = Finding(Status.UNDECIDED)
+        pass
     if again.status is Status.VIOLATED:
         return finding
-    reason = "violated only by the rounding of a float constant in a formula; write 0.1 and np.log(3) with et.exact"
+    reason = (
+        "violated only by the rounding of a float, in a formula or at an end of the domain; write constants such as "
+        "0.1 and np.log(3) with et.exact"
+    )
     return replace(finding, status=Status.UNDECIDED, reason=reason)
 
 
-def _at_precision(claim: Claim, balls: Mapping[str, Array], bits: int) -> Finding:
+def _off_the_ends(value: Array, leaf: Leaf) -> Array:
+    """The values, with one that lies at an end of its interval widened like a constant."""
+    if leaf.kind != "real":
+        return value
+    out = value.copy()
+    for index in np.ndindex(out.shape):
+        for end in (leaf.low, leaf.high):
+            here: Any = out[index]
+            if math.isfinite(end) and here.rational == to_fmpq(end):
+                out[index] = constant(end)
+    return out
+
+
+def _at_precision(claim: Claim, balls: Mapping[str, Array], bits: int, thorough: bool) -> Finding:
     open_assumption = ""
     try:
         if not bool(claim.admitted(balls)[0]):
             return Finding(Status.OUTSIDE, bits=bits)
     except UndecidedComparison as error:
         open_assumption = str(error)
-    finding = _order(claim, balls, bits) if isinstance(claim, Order) else _sides(claim, balls, bits)
+    finding = _order(claim, balls, bits, thorough) if isinstance(claim, Order) else _sides(claim, balls, bits)
     # Where it is open whether the instance counts, only that the claim is not violated there is an answer.
     if open_assumption and finding.status not in (Status.SATISFIED, Status.BALANCED):
         return Finding(Status.UNDECIDED, bits=bits, reason=f"the assumption is not decided: {open_assumption}")
@@ -194,14 +222,14 @@ def _identity(left: list[Ball], right: list[Ball], gaps: list[Ball], bits: int) 
     return Finding(Status.UNDECIDED, bound, bits=bits, reason=f"lhs - rhs is only known to {bound:.1e} at {bits} bits")
 
 
-def _order(claim: Order, balls: Mapping[str, Array], bits: int) -> Finding:
+def _order(claim: Order, balls: Mapping[str, Array], bits: int, thorough: bool) -> Finding:
     """Measure the order. One that falls short is measured again at ever smaller steps: below the exponentials of the
     instance's numbers, and far below those."""
     first = SCALES * _digits(balls)
     below = first + SCALES * _exponents(balls)
     for start in (first, below, min(4 * below + 1024, DEEPEST)):
         finding = _measured_order(claim, balls, bits, start)
-        if finding.status is not Status.VIOLATED:
+        if finding.status is not Status.VIOLATED and not (thorough and start < DEEP_ENOUGH):
             return finding
     return finding
 
@@ -294,10 +322,10 @@ def _keeps(gap: Ball, strict: bool) -> bool:
 
 
 def _tiny(gap: Ball, left: Ball, right: Ball, bits: int) -> bool:
-    """Whether the enclosure of the gap is below 2**-80 of the two sides; at the last precision, where both sides may
-    vanish, whether it is below 2**-(4/5 of the bits)."""
+    """Whether the enclosure of the gap is below 2**-(5/8 of the bits) of the two sides; at the last precision, where
+    both sides may vanish, whether it is below 2**-(4/5 of the bits)."""
     bound = abs(gap.arb).upper()
-    if bound <= (abs(left.arb) + abs(right.arb)).lower() * arb(2) ** -80:
+    if bound <= (abs(left.arb) + abs(right.arb)).lower() * arb(2) ** (-5 * bits // 8):
         return True
     return bits == PRECISIONS[-1] and bool(bound <= arb(2) ** (-4 * bits // 5))
 

@@ -24,6 +24,10 @@ from entropy_theory.constants import Exact, exact
 
 Array = np.ndarray[Any, Any]
 
+_PLAIN_NUMBER = (
+    " - a plain number among balls, as from np.where(c, x, 0.0) or np.maximum(x, 0): write 0 * x for 0, 1 + 0 * x for 1"
+)
+
 MOST_POWER = 20
 
 _NAME = r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*"
@@ -112,10 +116,14 @@ class Claim:
 
     def admitted(self, leaves: Mapping[str, Array]) -> Array:
         """Whether each instance lies in the domain and meets the assumption."""
-        n = len(next(iter(leaves.values())))
         inside = self.space.admits(leaves)
-        if self.assuming is None or not inside.any():
-            return inside
+        return inside if not inside.any() else np.asarray(inside & self.meets(leaves))
+
+    def meets(self, leaves: Mapping[str, Array]) -> Array:
+        """Whether each instance meets the assumption."""
+        n = len(next(iter(leaves.values())))
+        if self.assuming is None:
+            return np.ones(n, dtype=bool)
         meets = np.asarray(self._call("assuming", leaves))
         if meets.ndim == 0:
             meets = np.broadcast_to(meets, (n,))
@@ -126,7 +134,7 @@ class Claim:
                 f"claim {self.name!r}: assuming returned {_kind(meets)} for {n} instances, expected one boolean "
                 "an instance"
             )
-        return np.asarray(inside & meets)
+        return meets
 
     def sides(self, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
         """Left and right side, each of shape (n, k): k entries an instance."""
@@ -148,8 +156,9 @@ class Claim:
                 raise UndecidedComparison(f"claim {self.name!r}: {attribute} divides by what may be zero") from None
             raise ClaimError(f"claim {self.name!r}: {attribute} divides by zero {self._where(leaves)}") from None
         except (Exception, SystemExit) as error:
+            hint = _PLAIN_NUMBER if "which has no callable" in str(error) else ""
             raise ClaimError(
-                f"claim {self.name!r}: {attribute} raised {type(error).__name__}: {error} {self._where(leaves)}"
+                f"claim {self.name!r}: {attribute} raised {type(error).__name__}: {error}{hint} {self._where(leaves)}"
             ) from error
 
     @cached_property

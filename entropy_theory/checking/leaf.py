@@ -55,10 +55,11 @@ class Leaf:
             inside = (value > 0) if self.interior else (value >= 0)
             return np.asarray(inside.all(axis=trailing), dtype=bool)
         inside = _whole(value) if self.integer else np.ones(value.shape, dtype=bool)
+        low, high = (Ball(b) if value.dtype == object and math.isfinite(b) else b for b in (self.low, self.high))
         if self.low > -math.inf:
-            inside &= ((value > self.low) if self.open_low else (value >= self.low)).astype(bool)
+            inside &= ((value > low) if self.open_low else (value >= low)).astype(bool)
         if self.high < math.inf:
-            inside &= ((value < self.high) if self.open_high else (value <= self.high)).astype(bool)
+            inside &= ((value < high) if self.open_high else (value <= high)).astype(bool)
         return np.asarray(inside.all(axis=trailing), dtype=bool)
 
     def to_free(self, value: Array) -> Array:

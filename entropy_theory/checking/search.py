@@ -30,8 +30,8 @@ KEPT = 20
 SPREAD = 6
 """Candidates kept beside, spread over all that floats find violated, and as many of the worst slack."""
 
-PROBES = 6
-"""Instances that are evaluated together and one by one, to see that they do not influence each other."""
+PROBES, FEW = 32, 2
+"""Instances that are evaluated together and one by one, and how many must differ for the claim to be refused."""
 
 MOST_FAILURES = 40
 """Instances of a batch that are set apart one by one because the claim's functions fail there."""
@@ -165,7 +165,7 @@ def _require_apart(claim: Claim, leaves: Leaves) -> None:
             with np.errstate(all="ignore"):
                 close = np.abs(batch - single) <= 1e-6 * (np.abs(batch) + np.abs(single))
             differ = int((~(close | (np.isnan(batch) & np.isnan(single)) | (batch == single))).any(-1).sum())
-        if differ > PROBES // 2:
+        if differ >= FEW:
             raise ClaimError(
                 f"claim {claim.name!r}: {name} mixes instances: its value for one depends on the others in the batch; "
                 "reduce along the last axis (axis=-1), never along the first"

@@ -30,6 +30,9 @@ NUDGES = (1000, 100, 10)
 SAMPLE = 400
 """Random instances whose two sides a verdict keeps for its picture."""
 
+THOROUGHLY = 2
+"""Candidates of each size that are examined thoroughly."""
+
 SHRUNK = 3
 """Violating candidates that are made small; the simplest result is reported."""
 
@@ -111,9 +114,10 @@ def _decide(claim: Claim, harvest: Harvest) -> _Decided:
     decided = _Decided()
     for candidates in harvest.candidates:
         # An order is dear to measure where numbers are extreme.
-        for candidate in sorted(candidates, key=_extremeness) if isinstance(claim, Order) else candidates:
+        ordered = sorted(candidates, key=_extremeness) if isinstance(claim, Order) else candidates
+        for i, candidate in enumerate(ordered):
             instance = rationals(candidate.leaves, claim.space.leaves)
-            finding = examine(claim, instance)
+            finding = examine(claim, instance, thorough=i < THOROUGHLY)
             decided.add(claim, instance, finding)
             if finding.status is Status.UNDECIDED and len(decided.open) <= 2 * SHRUNK:
                 for nearby in (rounded(claim, instance, d) for d in NUDGES):
