@@ -8,8 +8,9 @@ import numpy as np
 
 import entropy_theory.checking.domains as d
 from entropy_theory.arithmetic import directional_derivative
-from entropy_theory.checking.claim import Identity
-from entropy_theory.claims._shared import inner
+from entropy_theory.checking.claim import Identity, Inequality
+from entropy_theory.claims._shared import Array, inner
+from entropy_theory.constants import exact
 from entropy_theory.softmax import entropy, entropy_gradient
 
 POSITION = 4.01
@@ -39,4 +40,25 @@ _SUM = Identity(
 )
 ZERO_SUM = _SUM.with_mutants(_SUM.mutant("no-probability", lhs=lambda p: (entropy_gradient(np.log(p)) / p).sum(-1)))
 
-CLAIMS = (LEMMA, ZERO_SUM)
+
+def _first_slope(p: Array) -> Array:
+    """dH/dz of the first action, by a route that knows no formula for it."""
+    z = np.log(p)
+    return directional_derivative(entropy, z, np.where(np.arange(p.shape[-1]) == 0, 1 + 0 * z, 0 * z))
+
+
+_THRESHOLD = Inequality(
+    name="lemma-iv.1/threshold",
+    reading="corrected",
+    statement=r"\partial H_s/\partial z_{s,a} > 0 \iff \pi(a|s) < e^{-H_s}",
+    given={"p": d.policies()},
+    lhs=0,
+    rhs=lambda p: _first_slope(p) * (np.exp(-entropy(np.log(p))) - p[..., 0]),
+    remark="The product of the slope and the distance to the threshold is tested, for the first action. An entry is "
+    "zero exactly at p = exp(-H).",
+)
+THRESHOLD = _THRESHOLD.with_mutants(
+    _THRESHOLD.mutant("one-over-n", rhs=lambda p: _first_slope(p) * (exact(1, p.shape[-1]) - p[..., 0]))
+)
+
+CLAIMS = (LEMMA, ZERO_SUM, THRESHOLD)

@@ -9,7 +9,8 @@ most ``E[D_c^2 (-log p)] <= H osc(D)^2``, so at most ``log(n) osc(D)^2`` in size
 import numpy as np
 
 import entropy_theory.checking.domains as d
-from entropy_theory.checking.claim import Inequality, Order
+from entropy_theory.arithmetic import directional_derivative
+from entropy_theory.checking.claim import Identity, Inequality, Order
 from entropy_theory.claims._shared import Array, inner, osc
 from entropy_theory.constants import exact
 from entropy_theory.softmax import entropy, entropy_change, first_order_entropy_change
@@ -77,4 +78,18 @@ _TWO = Inequality(
 )
 TWO_ACTIONS = _TWO.with_mutants(_TWO.mutant("1-32", rhs=lambda D: osc(D) ** 2 / 32))
 
-CLAIMS = (LEMMA, CONSTANT, TWO_ACTIONS)
+_INTEGRAL = Identity(
+    name="lemma-iv.2/integral",
+    reading="corrected",
+    statement=r"\tfrac{d}{dt} H(z+tD) = -\mathrm{Cov}_{z+tD}(\log p_t, D),\ \text{so}\ "
+    r"H(z+D) - H(z) = -\textstyle\int_0^1 \mathrm{Cov}_{z+tD}(\log p_t, D)\,dt",
+    given={"p": d.policies(), "D": d.reals(-10, 10, like="p"), "t": d.reals(0, 1)},
+    lhs=lambda p, D, t: directional_derivative(entropy, np.log(p) + t[..., None] * D, D),
+    rhs=lambda p, D, t: first_order_entropy_change(np.log(p) + t[..., None] * D, D),
+    remark="The derivative at every t is tested; the integral is the fundamental theorem.",
+)
+INTEGRAL = _INTEGRAL.with_mutants(
+    _INTEGRAL.mutant("policy-held", rhs=lambda p, D: first_order_entropy_change(np.log(p), D))
+)
+
+CLAIMS = (LEMMA, CONSTANT, TWO_ACTIONS, INTEGRAL)

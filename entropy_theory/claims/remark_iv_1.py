@@ -101,7 +101,7 @@ _ORDER_KEPT = Inequality(
     remark="The constant 8 cannot be raised: p near (1/2, 1/4, 1/4), r = (1, tau, 0) with small tau.",
 )
 ORDER_KEPT = _ORDER_KEPT.with_mutants(
-    _ORDER_KEPT.mutant("eta-16", given={**_BANDIT, "c": d.reals(0, 2, open_low=True)}),
+    _ORDER_KEPT.mutant("eta-9", given={**_BANDIT, "c": d.reals(0, 9 / 8, open_low=True)}),
 )
 
 
