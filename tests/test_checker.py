@@ -1094,3 +1094,21 @@ def test_infinite_bounds_in_a_formula() -> None:
         name="clipped", given=LOGITS, lhs=lambda z: np.clip(z, 0, np.inf).max(-1), rhs=lambda z: np.abs(z).max(-1)
     )
     assert check(claim, budget=2000).outcome == "holds"
+
+
+def test_an_order_that_hangs_on_a_rounded_constant_is_undecided() -> None:
+    """0.1 t x - t x / 10 is zero but for the rounding of 0.1, which leaves a term of order one."""
+    claim = et.Order(
+        name="rounded-order",
+        given={"x": d.reals(1, 2)},
+        power=2,
+        remainder=lambda t, x: 0.1 * t * x - t * x / 10 + t**2,
+    )
+    verdict = check(claim, budget=1000)
+    assert verdict.outcome == "undecided"
+    assert "et.exact" in verdict.message
+
+
+def test_an_order_with_a_float_constant_that_does_not_matter_is_refuted() -> None:
+    claim = et.Order(name="plain-order", given={"x": d.reals(1, 2)}, power=2, remainder=lambda t, x: 0.3 * t * x)
+    assert check(claim, budget=1000).outcome == "refuted"

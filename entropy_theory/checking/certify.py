@@ -136,8 +136,10 @@ def _despite_rounded_constants(claim: Claim, balls: Mapping[str, Array], finding
         with precision(finding.bits), widened_constants():
             wide = {name: _off_the_ends(value, claim.space.leaves[name]) for name, value in balls.items()}
             if bool(claim.meets(wide)[0]):
-                measured = isinstance(claim, Order)
-                again = finding if measured else _sides(claim, wide, finding.bits)
+                if isinstance(claim, Order):
+                    again = _order(claim, wide, finding.bits, thorough=True)
+                else:
+                    again = _sides(claim, wide, finding.bits)
     except UndecidedComparison:
         pass
     if again.status is Status.VIOLATED:
