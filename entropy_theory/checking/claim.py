@@ -60,6 +60,15 @@ class Claim:
         came.
     remark : str
         One or two sentences for the reader: the reason, the proof's idea, the equality case.
+    hypotheses : str
+        What `assuming` demands and what a reader must know of the variables, in words.
+    proof : str
+        A proof in plain text that a referee can follow, for a line that is meant to hold.
+    breaks : str
+        Where the source's own proof of a printed line breaks, in plain text.
+    terms : mapping of str to callable
+        Quantities from which the two sides are built, in the order of the calculation; functions of the variables like
+        the sides. `entropy-theory show` evaluates them at the counterexample.
     mutants : tuple of Claim
         Wrong variants that the same routine must refute.
     """
@@ -71,6 +80,10 @@ class Claim:
     reading: Reading = "printed"
     tight: bool = False
     remark: str = ""
+    hypotheses: str = ""
+    proof: str = ""
+    breaks: str = ""
+    terms: Mapping[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
     mutants: tuple[Claim, ...] = field(default=(), repr=False)
 
     kind: ClassVar[str] = "claim"
@@ -98,6 +111,10 @@ class Claim:
                     f"claim {self.name!r}: {attribute} takes {unknown[0]!r}, which is not among the variables "
                     f"{sorted(self.given)}"
                 )
+        for label, term in self.terms.items():
+            unknown = [p for p in _required(term) if p not in self.given] if callable(term) else [repr(term)]
+            if unknown:
+                raise ValueError(f"claim {self.name!r}: term {label!r} takes {unknown[0]}, expected a variable's name")
         object.__setattr__(self, "_space", space)
 
     @property
@@ -108,7 +125,8 @@ class Claim:
 
     def mutant(self, label: str, **changes: Any) -> Claim:
         """This claim with some of its parts replaced, named ``name/mutant-label``."""
-        return replace(self, name=f"{self.name}/mutant-{label}", mutants=(), remark="", **changes)
+        bare: dict[str, Any] = {"mutants": (), "remark": "", "proof": "", "breaks": "", "terms": {}}
+        return replace(self, **{**bare, "name": f"{self.name}/mutant-{label}", **changes})
 
     def with_mutants(self, *mutants: Claim) -> Claim:
         """This claim with wrong variants attached."""
@@ -140,11 +158,26 @@ class Claim:
         """Left and right side, each of shape (n, k): k entries an instance."""
         raise TypeError(f"claim {self.name!r}: {type(self).__name__} has no sides")
 
+    def evaluate_terms(self, leaves: Mapping[str, Array]) -> dict[str, Array]:
+        """Each of `terms` on a batch of instances, in its order."""
+        return {
+            label: np.asarray(self._apply(label, term, _parameters(term), leaves)) for label, term in self.terms.items()
+        }
+
     def _call(self, attribute: str, leaves: Mapping[str, Array], **extra: Any) -> Any:
         function = getattr(self, attribute)
         if not callable(function):
             return function
-        accepted = self._accepted[attribute]
+        return self._apply(attribute, function, self._accepted[attribute], leaves, **extra)
+
+    def _apply(
+        self,
+        attribute: str,
+        function: Callable[..., Any],
+        accepted: set[str] | None,
+        leaves: Mapping[str, Array],
+        **extra: Any,
+    ) -> Any:
         try:
             arguments = self.space.build(_read_only(leaves)) | extra
             with np.errstate(all="ignore"):
