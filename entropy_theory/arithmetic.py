@@ -1,20 +1,22 @@
 """What differs between float64, complex128 and balls; every formula elsewhere is written once for all three.
 
 Balls travel in object arrays, on whose elements NumPy's ufuncs, sums and ``@`` call the methods of the same name.
-Five things cannot be left to that: choosing between two formulas that are equal in exact arithmetic (`midpoint`),
+Six things cannot be left to that: choosing between two formulas that are equal in exact arithmetic (`midpoint`),
 functions that NumPy lacks or has inaccurately (`expm1_minus`, `log1p`), a maximum (`largest`), the linear solve
-(`solve`) and the derivative along a line (`directional_derivative`).
+(`solve`), the root of an increasing function (`bracketed_root`, `enclosed_root`) and the derivative along a line
+(`directional_derivative`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from functools import reduce
 from typing import Any, cast
 
 import numpy as np
-from flint import arb, arb_mat, fmpq, fmpq_mat
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
 from entropy_theory.balls import Ball, UndecidedComparison
 from entropy_theory.duals import Dual
@@ -148,6 +150,80 @@ def _solve_one(a: Array, b: Array) -> list[Any]:
     except ZeroDivisionError:
         raise UndecidedComparison("the linear system cannot be told from a singular one at this precision") from None
     return [x if raw and isinstance(x, arb) else Ball(x) for x in solution.entries()]
+
+
+def bracketed_root(function: Callable[[Array, Array], Array], low: Array, high: Array) -> Array:
+    """The roots of increasing float functions, one an element, each within its bracket.
+
+    Parameters
+    ----------
+    function : callable
+        Maps points (m,) and the indices (m,) of the elements to which they belong to values (m,).
+    low, high : array (n,)
+        Brackets: the values there have opposite signs.
+
+    Raises
+    ------
+    ArithmeticError
+        If a bracket is none.
+    """
+    from scipy.optimize.elementwise import find_root
+
+    unit = 2 * np.finfo(np.float64).eps
+    result = find_root(function, (low, high), args=(np.arange(len(low)),), tolerances={"xrtol": unit, "xatol": unit})
+    if not np.all(result.success):
+        i = int(np.argmin(result.success))
+        raise ArithmeticError(f"no root was bracketed between {low[i]!r} and {high[i]!r}")
+    return np.asarray(result.x)
+
+
+def enclosed_root(function: Callable[[Array], Array], guess: Array) -> Array:
+    """Rigorous enclosures of the roots of increasing functions, one an element, in balls.
+
+    Newton's method goes from the float `guess` to the precision in force; what it comes to is then widened until the
+    function is certified to be negative at the lower end and positive at the upper.
+
+    Parameters
+    ----------
+    function : callable
+        Maps an array of balls or duals to one of the same shape, elementwise; increasing.
+    guess : array
+        Floats; an infinite one stays as it is.
+
+    Raises
+    ------
+    UndecidedComparison
+        If some root cannot be enclosed to two digits at the precision in force.
+    """
+    finite = np.isfinite(guess)
+    x = to_balls(np.where(finite, guess, 1.0))
+    ones = to_balls(np.ones(guess.shape))
+    for _ in range(2 + max(0, math.ceil(math.log2(ctx.prec / 40)))):
+        step = function(x) / directional_derivative(function, x, ones)
+        x = _exact_centres(x - step)
+    out = np.empty(guess.shape, dtype=object)
+    missing = finite.copy()
+    for lost in (12, 20, 36, ctx.prec // 4, ctx.prec // 2, 3 * ctx.prec // 4, ctx.prec):
+        radius = abs(x) * Ball(Fraction(1, 2 ** max(8, ctx.prec - lost)))
+        below, above = function(x - radius), function(x + radius)
+        for index in zip(*np.nonzero(missing), strict=True):
+            if Ball(below[index]).arb < 0 and Ball(above[index]).arb > 0:
+                out[index] = Ball(arb(Ball(x[index]).arb.mid(), Ball(radius[index]).arb.upper()))
+                missing[index] = False
+        if not missing.any():
+            break
+    if missing.any():
+        raise UndecidedComparison(f"a root near {guess[missing][0]!r} is not enclosed at {ctx.prec} bits")
+    out[~finite] = guess[~finite]
+    return out
+
+
+def _exact_centres(x: Array) -> Array:
+    centres = np.empty(x.shape, dtype=object)
+    for index in np.ndindex(x.shape):
+        value = Ball(x[index]).arb
+        centres[index] = Ball(value.mid() if value.is_finite() else arb(1))
+    return centres
 
 
 def directional_derivative(function: Callable[[Any], Any], z: Array, direction: Array) -> Array:

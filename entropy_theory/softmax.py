@@ -221,11 +221,30 @@ def kl(z_old: Any, z_new: Any) -> Array:
     return _kl_of_change(old, _centred(old, new - old))
 
 
+def kl_along(z: Any, direction: Any, step: Any) -> Array:
+    """Divergence along a ray, ``KL(p_z || p_{z + step * direction}) = log E_p exp(step u)``, u the centred direction.
+
+    Parameters
+    ----------
+    z, direction : array (..., A)
+        Logits and a direction, of shapes that broadcast.
+    step : float or array (...)
+
+    Returns
+    -------
+    array (...)
+        Relatively accurate for steps of every size: nothing of the size of `z` is added to a small step.
+    """
+    logits, change = broadcast(z=as_logits(z), direction=as_logits(direction, "direction"))
+    return _kl_of_change(logits, np.asarray(step)[..., None] * _centred(logits, change))
+
+
 def _kl_of_change(z: Array, u: Array) -> Array:
     """KL(softmax(z) || softmax(z + u)) for a change u with mean zero under softmax(z): log E exp(u)."""
     log_p, p = _log_softmax(z), _softmax(z)
     peak = midpoint(log_p + u).max(-1, keepdims=True)
-    scale = np.where(peak > 1, peak, 0.0)  # any value is right; this one avoids overflow
+    # Any value is right; this one avoids overflow. It takes on the arithmetic of z, so that its exponential is enclosed.
+    scale = np.where(peak > 1, np.rint(peak), 0.0) + 0 * log_p[..., :1]
     damp = np.exp(-scale)
     near = midpoint(u) <= 1
     far_terms = np.exp(log_p + np.where(near, 0, u) - scale) - p * (1 + u) * damp

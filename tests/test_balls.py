@@ -644,3 +644,24 @@ def test_arb_enters_a_ball_as_it_is() -> None:
     assert high >= 2
     with pytest.raises(et.UndecidedComparison):
         assert et.Ball(wide) > 1
+
+
+@pytest.mark.parametrize("shift", [40, 57, 700])
+def test_divergences_of_far_policies_are_enclosed(shift: int) -> None:
+    """A rescaling against overflow must not bring the rounding of a float exponential into the enclosure."""
+    old = [Fraction(1, 10**12), 1 - Fraction(1, 10**12)]
+    change = [Fraction(shift) + Fraction(1, 3), Fraction(0)]
+    with mpmath.workdps(400):
+        x = [mpmath.log(mpmath.mpf(p.numerator) / p.denominator) for p in old]
+        new = [a + mpmath.mpf(c.numerator) / c.denominator for a, c in zip(x, change, strict=True)]
+        total = mpmath.log(sum(mpmath.exp(b) for b in new))
+        weights = [mpmath.mpf(p.numerator) / p.denominator for p in old]
+        divergence = sum(w * (a - b + total) for w, a, b in zip(weights, x, new, strict=True))
+        text = mpmath.nstr(divergence, 300)
+    with et.precision(1100):
+        reference = arb(text)
+    for bits in (64, 256, 900):
+        with et.precision(bits):
+            z = np.log(np.array([et.Ball(p) for p in old], dtype=object))
+            value = et.kl(z, z + np.array([et.Ball(c) for c in change], dtype=object))
+            assert value.item().arb.overlaps(reference)

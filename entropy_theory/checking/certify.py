@@ -29,6 +29,10 @@ PRECISIONS = (64, 128, 256, 1024, 4096)
 THOROUGH = 2048
 """Bits of a thorough examination of an identity: differences down to 2**-1280 of the sides are seen."""
 
+BALANCED_AT = 256
+"""Bits from which an inequality whose two sides agree is left at that, unless it is examined thoroughly: differences down
+to 2**-160 of the sides are seen, in a thorough examination down to 2**-2560."""
+
 ORDER_STEPS = (64, 128, 256)
 """An order is measured between the steps 2**-(k0 + k) for these k, where k0 is `SCALES` times the number of binary
 digits by which the instance's numbers differ from one: a remainder shows its order only below every scale of the
@@ -110,7 +114,8 @@ def rationals(leaves: Mapping[str, Array], spec: Mapping[str, Leaf]) -> dict[str
 def examine(claim: Claim, instance: Mapping[str, Array], thorough: bool = False) -> Finding:
     """Decide `claim` on one instance of exact rationals (arrays of Fraction, no batch axis).
 
-    A thorough examination of an identity is made at `THOROUGH` bits, and of an order at all step sizes.
+    A thorough examination of an identity is made at `THOROUGH` bits, of an inequality at all precisions, and of an order
+    at all step sizes.
     """
     balls = {name: _as_balls(value)[None] for name, value in instance.items()}
     finding = Finding(Status.UNDECIDED)
@@ -124,6 +129,8 @@ def examine(claim: Claim, instance: Mapping[str, Array], thorough: bool = False)
         if finding.status is Status.VIOLATED:
             return _despite_rounded_constants(claim, balls, finding)
         if finding.status in (Status.SATISFIED, Status.OUTSIDE):
+            return finding
+        if finding.status is Status.BALANCED and bits >= BALANCED_AT and not thorough:
             return finding
     return finding
 
@@ -202,7 +209,7 @@ def _sides(claim: Claim, balls: Mapping[str, Array], bits: int) -> Finding:
         status, reason = Status.BALANCED, "the two sides agree to the precision reached"
     else:
         status, reason = Status.UNDECIDED, f"the sign of rhs - lhs is not decided at {bits} bits: {gap!r}"
-    value = gap.midpoint()
+    value = 0.0 if status is Status.BALANCED and not _keeps(gap, claim.strict) else gap.midpoint()
     if value == 0 and status in (Status.SATISFIED, Status.VIOLATED) and gap.rational != 0:
         # Decided, but below the smallest double.
         value = 5e-324 if gap.arb > 0 else -5e-324 if gap.arb < 0 else 0.0
