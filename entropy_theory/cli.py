@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from entropy_theory.checking import campaign, certificate, table
 from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.explain import explain
 from entropy_theory.checking.registry import load, paper_claims, select
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET
@@ -87,14 +89,18 @@ def show(
     seed: Seed = 0,
     budget: Budget = BUDGET,
 ) -> None:
-    """Check one claim and print all there is to say about it, its mutants included."""
-    for claim in _or_exit(select, paper_claims(), [name]):
-        verdict = campaign.guarded(claim, seed, budget)
-        print(verdict)
-        for mutant in claim.mutants:
-            label = mutant.name.removeprefix(f"{claim.name}/mutant-")
-            print(f"  mutant {label}: {campaign.guarded(mutant, seed, budget).outcome}")
-        print()
+    """Explain a claim: statement, hypotheses, verdict, counterexample step by step, where the printed proof breaks, and
+    the line that holds with its proof."""
+    width = min(_console().width, 100)
+    for part, readings in groupby(_or_exit(select, paper_claims(), [name]), key=lambda claim: claim.name):
+        print(f"{part}\n{'=' * len(part)}")
+        for claim in readings:
+            verdict = campaign.guarded(claim, seed, budget)
+            mutants = {
+                mutant.name.removeprefix(f"{claim.name}/mutant-"): campaign.guarded(mutant, seed, budget).outcome
+                for mutant in claim.mutants
+            }
+            print("\n".join(explain(claim, verdict, mutants, width)), end="\n\n", flush=True)
 
 
 @app.command()

@@ -19,6 +19,11 @@ class Dual:
         self.tangent = Ball(tangent)
 
     @staticmethod
+    def of(x: Any) -> Dual:
+        """`x` itself if it is a dual, else the constant."""
+        return _lift(x)
+
+    @staticmethod
     def split(x: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Values and tangents of an array whose elements are duals or constants."""
         value, tangent = np.empty(x.shape, dtype=object), np.empty(x.shape, dtype=object)

@@ -30,8 +30,8 @@ THOROUGH = 2048
 """Bits of a thorough examination of an identity: differences down to 2**-1280 of the sides are seen."""
 
 BALANCED_AT = 256
-"""Bits from which an inequality whose two sides agree is left at that, unless it is examined thoroughly: differences down
-to 2**-160 of the sides are seen, in a thorough examination down to 2**-2560."""
+"""Bits from which an inequality whose two sides agree is left at that, unless it is examined thoroughly: differences
+down to 2**-160 of the sides are seen, in a thorough examination down to 2**-2560."""
 
 ORDER_STEPS = (64, 128, 256)
 """An order is measured between the steps 2**-(k0 + k) for these k, where k0 is `SCALES` times the number of binary
@@ -114,10 +114,10 @@ def rationals(leaves: Mapping[str, Array], spec: Mapping[str, Leaf]) -> dict[str
 def examine(claim: Claim, instance: Mapping[str, Array], thorough: bool = False) -> Finding:
     """Decide `claim` on one instance of exact rationals (arrays of Fraction, no batch axis).
 
-    A thorough examination of an identity is made at `THOROUGH` bits, of an inequality at all precisions, and of an order
-    at all step sizes.
+    A thorough examination of an identity is made at `THOROUGH` bits, of an inequality at all precisions, and of an
+    order at all step sizes.
     """
-    balls = {name: _as_balls(value)[None] for name, value in instance.items()}
+    balls = {name: balls_of(value)[None] for name, value in instance.items()}
     finding = Finding(Status.UNDECIDED)
     identity = isinstance(claim, Identity)
     for bits in (THOROUGH, PRECISIONS[-1]) if identity and thorough else PRECISIONS[identity:]:
@@ -311,7 +311,8 @@ def _ball(x: Any) -> Ball:
         return Ball(arb("nan"))
 
 
-def _as_balls(value: Array) -> Array:
+def balls_of(value: Array) -> Array:
+    """An array of exact rationals as balls."""
     out = np.empty(value.shape, dtype=object)
     for index in np.ndindex(value.shape):
         out[index] = Ball(to_fmpq(value[index]))

@@ -21,6 +21,7 @@ from entropy_theory.balls import Ball, UndecidedComparison
 from entropy_theory.checking.space import Space
 from entropy_theory.checking.variables import Variable
 from entropy_theory.constants import Exact, exact
+from entropy_theory.duals import Dual
 
 Array = np.ndarray[Any, Any]
 
@@ -213,7 +214,7 @@ class Claim:
             value = value.ball() if balls else float(value)
         array = np.asarray(value)
         if array.dtype.kind not in "biufO" or (
-            array.dtype == object and not all(isinstance(x, Ball | int | float | np.number) for x in array.flat)
+            array.dtype == object and not all(isinstance(x, Ball | Dual | int | float | np.number) for x in array.flat)
         ):
             raise ClaimError(f"claim {self.name!r}: {attribute} returned {_kind(array)}, expected real numbers")
         if array.dtype.kind in "biu":

@@ -46,6 +46,8 @@ def evidence(v: Verdict) -> str:
     if v.outcome == "refuted" and v.certificate is not None and v.kind != "order":
         gap = str((v.certificate.get("evidence") or {}).get("rhs_minus_lhs", ""))
         return f"rhs - lhs = {_short(gap)}"
+    if v.outcome == "proved":
+        return f"{v.boxes:,} boxes"
     if math.isnan(v.worst):
         return ""
     if v.kind == "order":
@@ -93,8 +95,8 @@ def notes(verdicts: Sequence[Verdict]) -> Iterator[str]:
         "instances: those that lie in the domain and meet the assumption, with their share of all "
         "drawn. evidence: the certified "
         "difference at the counterexample; "
-        "else the smallest rhs - lhs (slack), the largest certified |lhs - rhs| (residual) or the "
-        "lowest measured order."
+        "else the smallest rhs - lhs (slack), the largest certified |lhs - rhs| (residual), the "
+        "lowest measured order or the number of boxes of a proof."
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,10 @@ class Variable:
         """The parts of one instance as a reader expects them."""
         return {name: leaves[name]}
 
+    def in_words(self, name: str) -> str:
+        """What it ranges over, in a line for the reader."""
+        return f"{name}: {self!r}"
+
 
 def axes_of(name: str, given: Mapping[str, Variable]) -> tuple[str, ...]:
     """Labels of the state and action axes of variable `name`."""
@@ -81,6 +86,12 @@ class _Actions(Variable):
         inner = f"like={self.like!r}" if self.like else f"actions={self.actions}, states={self.states}"
         return f"{type(self).__name__.lower()}({inner})"
 
+    def _size_in_words(self) -> str:
+        if self.like is not None:
+            return f"of the shape of {self.like}"
+        states = "" if self.states is None else f"{_range_in_words(self.states, 'state')} with "
+        return f"with {states}{_range_in_words(self.actions or (1, 1), 'action')}" + (" each" if states else "")
+
     def sizes(self, name: str) -> list[Sizes]:
         if self.actions is None:
             return [{}]
@@ -95,6 +106,9 @@ class _Actions(Variable):
 class Logits(_Actions):
     """Logits ``z`` of a softmax policy."""
 
+    def in_words(self, name: str) -> str:
+        return f"{name}: logits of a softmax policy, {self._size_in_words()}"
+
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
         return {name: Leaf("real", axes_of(name, given))}
 
@@ -104,6 +118,9 @@ class Logits(_Actions):
 
 class Policies(_Actions):
     """Probabilities ``p`` of a policy that gives every action positive probability; its logits are ``np.log(p)``."""
+
+    def in_words(self, name: str) -> str:
+        return f"{name}: a policy with all probabilities positive, {self._size_in_words()}"
 
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
         return {name: Leaf("simplex", axes_of(name, given))}
@@ -118,6 +135,9 @@ class Policies(_Actions):
 
 class Rewards(_Actions):
     """Rewards, one an action: often ordered like the policy, against it, tied, constant, tiny or huge."""
+
+    def in_words(self, name: str) -> str:
+        return f"{name}: real rewards, {self._size_in_words()}"
 
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
         return {name: Leaf("real", axes_of(name, given))}
@@ -168,6 +188,16 @@ class Reals(Variable):
     def __repr__(self) -> str:
         kind = "integers" if self.integer else "reals"
         return f"{kind}({self.low}, {self.high}{f', like={self.like!r}' if self.like else ''})"
+
+    def in_words(self, name: str) -> str:
+        kind = "integer" if self.integer else "real number"
+        what = f"{kind}s, of the shape of {self.like}," if self.like else f"a{'n' * self.integer} {kind}"
+        if self.low == -math.inf and self.high == math.inf:
+            return f"{name}: {what.rstrip(',')}"
+        if self.low == 0 and self.open_low and self.high == math.inf:
+            return f"{name}: {what} > 0"
+        left, right = "(" if self.open_low else "[", ")" if self.open_high else "]"
+        return f"{name}: {what} in {left}{number_in_words(self.low)}, {number_in_words(self.high)}{right}"
 
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
         return {
@@ -224,6 +254,11 @@ class MDPs(Variable):
 
     def __repr__(self) -> str:
         return f"mdps(states={self.states}, actions={self.actions})"
+
+    def in_words(self, name: str) -> str:
+        sizes = f"{_range_in_words(self.states, 'state')} and {_range_in_words(self.actions, 'action')}"
+        tables = "; also the tables of FrozenLake, CliffWalking and Taxi" if self.tables else ""
+        return f"{name}: a discounted MDP with {sizes}, whose episodes may end{tables}"
 
     def sizes(self, name: str) -> list[Sizes]:
         return [
@@ -299,6 +334,20 @@ def _range(value: Any, name: str, least: int) -> tuple[int, int]:
     if low < least or high < low:
         raise ValueError(f"{name} is {value!r}, expected {least} <= least <= most: the domain is empty")
     return low, high
+
+
+def number_in_words(x: float) -> str:
+    """A float as a short fraction if it is one."""
+    if not math.isfinite(x):
+        return str(x)
+    exact = Fraction(x)
+    return str(exact) if exact.denominator <= 4096 else f"{x:.10g}"
+
+
+def _range_in_words(bounds: tuple[int, int], noun: str) -> str:
+    low, high = bounds
+    text = f"{low}" if low == high else f"{low} to {high}"
+    return f"{text} {noun}{'' if high == 1 else 's'}"
 
 
 def _spread(bounds: tuple[int, int]) -> list[int]:

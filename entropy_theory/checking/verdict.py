@@ -61,6 +61,8 @@ class Verdict:
     certificate : dict or None
         The counterexample and the enclosures that decide it; `recheck` decides it again.
     environments : tuple of Environment
+    boxes : int or None
+        Boxes of the subdivision that proves the claim.
     sample : tuple of pairs
         (lhs, rhs) at some random instances, for `plot`. Not part of the JSON form.
     message : str
@@ -84,6 +86,7 @@ class Verdict:
     counterexample: dict[str, Any] | None = None
     certificate: dict[str, Any] | None = None
     environments: tuple[Environment, ...] = ()
+    boxes: int | None = None
     remark: str = ""
     message: str = ""
     error: bool = False
@@ -122,6 +125,7 @@ class Verdict:
                 }
                 for e in self.environments
             ],
+            "boxes": self.boxes,
             "remark": self.remark,
             "message": self.message,
             "error": self.error,

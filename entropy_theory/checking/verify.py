@@ -155,6 +155,7 @@ def _verdict(
     worst = decided.best.value if decided.best else math.nan
     message = ""
     outcome: Any
+    boxes: int | None = None
     if decided.violated:
         simplest = sorted(decided.violated, key=lambda pair: complexity(claim, pair[0]))[:SHRUNK]
         instance, finding = min((shrink(claim, i, f) for i, f in simplest), key=lambda pair: complexity(claim, pair[0]))
@@ -173,10 +174,11 @@ def _verdict(
         instance, finding = decided.open[0]
         message = f"not decided at {_text(claim, instance)}: {finding.reason}"
     else:
-        boxes = prove(claim)
-        outcome = "holds" if boxes is None else "proved"
-        if boxes is not None:
-            message = f"proved by subdivision into {boxes:,} boxes in ball arithmetic"
+        subdivision = prove(claim)
+        outcome = "holds" if subdivision is None else "proved"
+        if subdivision is not None:
+            boxes = subdivision.boxes
+            message = f"proved for all {subdivision.domain} by subdivision into {boxes:,} boxes in ball arithmetic"
         share = harvest.admitted / harvest.instances
         if share < 0.01 and not message:
             message = f"the assumption is met by {harvest.admitted:,} of {harvest.instances:,} instances only"
@@ -197,6 +199,7 @@ def _verdict(
         counterexample=counterexample,
         certificate=proof,
         environments=environments,
+        boxes=boxes,
         sample=_sample(claim, generator(seed, f"{claim.name}:{claim.reading}:sample")),
         remark=claim.remark,
         message=message,

@@ -1,0 +1,152 @@
+"""All there is to say about a claim, for a reader who does not have the paper in hand.
+
+The printed and the corrected line of a part stand together: statement, hypotheses, outcome, the counterexample with
+both sides evaluated step by step, where the printed proof breaks, the line that holds and its proof.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from entropy_theory.balls import Ball, precision
+from entropy_theory.checking.certificate import read_instance
+from entropy_theory.checking.certify import balls_of
+from entropy_theory.checking.claim import Claim, ClaimError
+from entropy_theory.checking.plaintext import in_unicode
+from entropy_theory.checking.table import checked_on, evidence, fails_on
+from entropy_theory.checking.verdict import Verdict, plain
+
+Array = np.ndarray[Any, Any]
+
+BITS = 128
+"""Precision of the calculation that is shown."""
+
+DIGITS = 10
+
+READABLE = 6
+"""Most digits of a fraction that is shown as one."""
+
+_TITLES = {"printed": "As printed", "corrected": "As corrected"}
+
+_MEANING = {
+    "refuted": "refuted: the counterexample below is certified in ball arithmetic",
+    "holds": "holds: no counterexample was found",
+    "proved": "proved",
+    "undecided": "undecided",
+}
+
+
+def explain(claim: Claim, verdict: Verdict, mutants: Mapping[str, str], width: int = 100) -> Iterator[str]:
+    """Lines of text about one claim and its verdict.
+
+    Parameters
+    ----------
+    claim : Claim
+    verdict : Verdict
+        Of that claim.
+    mutants : mapping of str to str
+        Outcome of each of its wrong variants, by label.
+    width : int
+        Columns to wrap to.
+    """
+    yield f"{_TITLES[claim.reading]}: {verdict.outcome}"
+    for label, text in _sections(claim, verdict, mutants):
+        yield from _section(label, text, width)
+
+
+def _sections(claim: Claim, verdict: Verdict, mutants: Mapping[str, str]) -> Iterator[tuple[str, str | Sequence[str]]]:
+    yield "statement", in_unicode(claim.statement) or claim.name
+    yield "for all", [variable.in_words(name) for name, variable in claim.space.given.items()]
+    if claim.hypotheses:
+        yield "provided", claim.hypotheses
+    yield "verdict", _verdict(verdict)
+    if verdict.counterexample is not None:
+        yield "counterexample", [f"{name} = {plain(value)}" for name, value in verdict.counterexample.items()]
+        yield "step by step", list(steps(claim, verdict))
+        if fails_on(verdict):
+            yield "elsewhere", fails_on(verdict)
+    elif verdict.environments:
+        yield "checked on", checked_on(verdict)
+    if claim.breaks:
+        yield "where the proof breaks", claim.breaks
+    if claim.proof:
+        yield "proof", claim.proof.splitlines()
+    if claim.remark:
+        yield "remark", claim.remark
+    if mutants:
+        yield "wrong variants", ", ".join(f"{label}: {outcome}" for label, outcome in mutants.items())
+
+
+def _verdict(verdict: Verdict) -> str:
+    text = _MEANING[verdict.outcome]
+    if verdict.outcome == "refuted":
+        return text
+    if verdict.outcome == "proved":
+        return verdict.message
+    counted = f"{verdict.admitted:,} instances"
+    if verdict.admitted < verdict.instances:
+        counted += f" that meet the hypotheses, of {verdict.instances:,} drawn"
+    found = evidence(verdict)
+    return "; ".join(x for x in (text, counted, found, verdict.message) if x)
+
+
+def steps(claim: Claim, verdict: Verdict) -> Iterator[str]:
+    """The terms of the claim and its two sides at the counterexample, in the order of the calculation."""
+    proof = verdict.certificate or {}
+    instance, _ = read_instance(claim, proof)
+    with precision(BITS):
+        leaves = {name: balls_of(value)[None] for name, value in instance.items()}
+        try:
+            terms = claim.evaluate_terms(leaves)
+        except (ClaimError, ArithmeticError):
+            terms = {}
+        for label, value in terms.items():
+            yield f"{label} = {_numbers(value[0])}"
+    shown = proof.get("evidence") or {}
+    if "orders" in shown:
+        yield f"at the steps t = {', '.join(shown['steps'])} the remainder is {', '.join(_short(shown['remainders']))}"
+        yield f"so it falls like t^{_short(shown['orders'])[-1]}, where t^{float(shown['claimed_order']):g} is claimed"
+        return
+    entry = f" (entry {shown['entry'] + 1})" if "entry" in shown else ""
+    relation = {"identity": "=", "inequality": "<" if shown.get("strict") else "<="}[claim.kind]
+    yield f"left side{entry} = {shown['lhs']}"
+    yield f"right side{entry} = {shown['rhs']}"
+    yield f"claimed: left {relation} right"
+    yield f"but right - left = {shown['rhs_minus_lhs']}, decided at {proof['bits']} bits"
+
+
+def _numbers(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"({', '.join(_numbers(x) for x in value)})"
+    scalar = value.item() if isinstance(value, np.ndarray) else value
+    if isinstance(scalar, bool | np.bool_):
+        return "yes" if scalar else "no"
+    if isinstance(scalar, float) and math.isinf(scalar):
+        return "infinity" if scalar > 0 else "-infinity"
+    ball = Ball(scalar)
+    text = str(ball.rational) if ball.rational is not None else ""
+    if text and len(text) <= 2 * READABLE:
+        return text
+    if ball.arb.contains(0):
+        return "0"
+    return str(ball.arb.str(DIGITS, radius=False))
+
+
+def _short(values: Sequence[str]) -> list[str]:
+    """Printed balls to a few digits."""
+    return [str(arb(v).str(5, radius=False)) for v in values]
+
+
+def _section(label: str, text: str | Sequence[str], width: int) -> Iterator[str]:
+    yield f"  {label}"
+    lines = [text] if isinstance(text, str) else text
+    for line in lines:
+        yield from textwrap.wrap(
+            line, width, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False
+        ) or [""]
