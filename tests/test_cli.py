@@ -141,8 +141,12 @@ def test_show_prints_one_claim() -> None:
     assert PART in result.stdout
     assert "refuted" in result.stdout
     assert "counterexample" in result.stdout
-    mutants = [m for c in paper_claims() if c.name == PART for m in c.mutants]
-    assert result.stdout.count("mutant ") == len(mutants)
+    for section in ("statement", "for all", "step by step", "where the proof breaks", "proof"):
+        assert f"\n  {section}\n" in result.stdout
+    for claim in paper_claims():
+        if claim.name == PART:
+            for mutant in claim.mutants:
+                assert mutant.name.removeprefix(f"{PART}/mutant-") in result.stdout
 
 
 # Hunt ------------------------------------------------------------------------------------------------------------

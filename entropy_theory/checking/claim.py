@@ -126,7 +126,8 @@ class Claim:
 
     def mutant(self, label: str, **changes: Any) -> Claim:
         """This claim with some of its parts replaced, named ``name/mutant-label``."""
-        bare: dict[str, Any] = {"mutants": (), "remark": "", "proof": "", "breaks": "", "terms": {}}
+        texts = dict.fromkeys(("remark", "hypotheses", "proof", "breaks"), "")
+        bare: dict[str, Any] = {**texts, "terms": {}, "mutants": ()}
         return replace(self, **{**bare, "name": f"{self.name}/mutant-{label}", **changes})
 
     def with_mutants(self, *mutants: Claim) -> Claim:

@@ -49,11 +49,16 @@ def complexity(claim: Claim, instance: Mapping[str, Array]) -> tuple[int, int]:
     total = 0
     for name, value in instance.items():
         if claim.space.leaves[name].kind == "simplex":
-            for row in value.reshape(-1, value.shape[-1]):
-                total += sum(2 * w for w in _weights(row) if w) if sum(x > 0 for x in row) > 1 else 0
+            total += sum(_row_cost(row) for row in value.reshape(-1, value.shape[-1]))
         else:
             total += sum(cost(x) for x in value.flat)
     return entries, total
+
+
+def _row_cost(row: Iterable[Fraction]) -> int:
+    """Twice the common denominator; nothing for certainty."""
+    weights = _weights(row)
+    return 2 * sum(weights) if sum(w > 0 for w in weights) > 1 else 0
 
 
 def shrink(claim: Claim, instance: Instance, finding: Finding) -> tuple[Instance, Finding]:
@@ -82,14 +87,15 @@ def rounded(claim: Claim, instance: Mapping[str, Array], d: int) -> Instance | N
 class _Shrinker:
     def __init__(self, claim: Claim, instance: Instance, finding: Finding) -> None:
         self.claim, self.instance, self.finding = claim, instance, finding
+        self.complexity = complexity(claim, instance)
         self.attempts = ATTEMPTS if not isinstance(claim, Order) else ATTEMPTS // 6
 
     def run(self) -> None:
         self._drop()
         self._round_together()
         previous = None
-        while previous != complexity(self.claim, self.instance) and self.attempts > 0:
-            previous = complexity(self.claim, self.instance)
+        while previous != self.complexity and self.attempts > 0:
+            previous = self.complexity
             self._drop()
             for name, leaf in self.claim.space.leaves.items():
                 if leaf.kind == "simplex":
@@ -100,7 +106,7 @@ class _Shrinker:
 
     def _accept(self, instance: Instance) -> bool:
         """Take `instance` if it is simpler and the balls find it violated."""
-        if self.attempts <= 0 or complexity(self.claim, instance) >= complexity(self.claim, self.instance):
+        if self.attempts <= 0 or (simpler := complexity(self.claim, instance)) >= self.complexity:
             return False
         self.attempts -= 1
         try:
@@ -109,7 +115,7 @@ class _Shrinker:
             return False
         if finding.status is not Status.VIOLATED:
             return False
-        self.instance, self.finding = instance, finding
+        self.instance, self.finding, self.complexity = instance, finding, simpler
         return True
 
     def _try(self, instances: Iterable[Instance]) -> bool:
@@ -195,8 +201,9 @@ class _Shrinker:
             options += _rows_one_off(row, interior)
             if shape[-1] == 2:
                 options += [(x, 1 - x) for b in BEST if 0 < (x := row[0].limit_denominator(b)) < 1]
-            unique = sorted(set(options), key=lambda x: (sum(_weights(x)), x))
-            self._try(self._replaced_row(name, r, x) for x in unique)
+            current = _row_cost(row)
+            simpler = {x for x in options if _row_cost(x) < current}
+            self._try(self._replaced_row(name, r, x) for x in sorted(simpler, key=lambda x: (sum(_weights(x)), x)))
 
     def _with(self, name: str, value: Array) -> Instance:
         return {**self.instance, name: value}

@@ -8,7 +8,7 @@ import numpy as np
 
 from entropy_theory.arithmetic import largest, smallest
 from entropy_theory.problems import MDP
-from entropy_theory.softmax import centred, covariance, entropy_gradient
+from entropy_theory.softmax import centred, covariance, entropy_gradient, token_covariance
 
 Array = np.ndarray[Any, Any]
 
@@ -26,6 +26,24 @@ def ascent(p: Array, r: Array) -> Array:
 def driver(p: Array, r: Array) -> Array:
     """``Cov_p(log p, p A)``, which Eq. (10) says drives the entropy."""
     return covariance(np.log(p), np.log(p), ascent(p, r))
+
+
+def token_driver(p: Array, r: Array) -> Array:
+    """``C`` of Eq. (17) for the update ``p A``, per unit of step; its mean under p is `driver`."""
+    return token_covariance(np.log(p), ascent(p, r))
+
+
+def influence(p: Array, r: Array) -> Array:
+    """``I_a = A_a (f_a - E_p f)`` with ``f_a = p_a (log p_a + H)``; its mean under p is `driver`.
+
+    ``p_a I_a`` is what the tokens of action a contribute to the rate at which the policy gradient lowers the entropy.
+    """
+    return advantage(p, r) * centred(np.log(p), -entropy_gradient(np.log(p)))
+
+
+def leading(x: Array, m: Array) -> Array:
+    """Whether each entry of the last axis is among the first m (one number m a row)."""
+    return np.asarray((np.arange(x.shape[-1]) < m[..., None]).astype(bool))
 
 
 def squared_gradient(p: Array) -> Array:

@@ -22,6 +22,13 @@ _LEMMA = Identity(
     lhs=lambda p, v: directional_derivative(entropy, np.log(p), v),
     rhs=lambda p, v: inner(entropy_gradient(np.log(p)), v),
     remark="Along an arbitrary direction v; the left side by a route that knows no formula for the gradient.",
+    proof=(
+        "p = softmax(z), x = log p, mu = E_p x = -H. A dash is the derivative along a direction v in logits.\n"
+        "Softmax: p'_a = p_a (v_a - E_p v), and sum_a p'_a = 0.\n"
+        "H = -sum_a p_a x_a gives H' = -sum_a p'_a (x_a + 1) = -sum_a p'_a x_a = -E_p[(v - E_p v) x].\n"
+        "A covariance may be centred on either factor: E_p[(v - E_p v) x] = E_p[v (x - mu)].\n"
+        "So H' = sum_a v_a [-p_a (x_a - mu)] for every v, which says dH/dz_a = -p_a (x_a - mu)."
+    ),
 )
 LEMMA = _LEMMA.with_mutants(
     _LEMMA.mutant("no-probability", rhs=lambda p, v: inner(entropy_gradient(np.log(p)) / p, v)),
@@ -37,6 +44,9 @@ _SUM = Identity(
     lhs=lambda p: entropy_gradient(np.log(p)).sum(-1),
     rhs=0,
     remark="A consequence: a common shift of the logits changes nothing.",
+    proof=(
+        "With x = log p and mu = E_p x, Lemma IV.1 gives dH/dz_a = -p_a (x_a - mu).\nSum over a: -(E_p x - mu) = 0."
+    ),
 )
 ZERO_SUM = _SUM.with_mutants(_SUM.mutant("no-probability", lhs=lambda p: (entropy_gradient(np.log(p)) / p).sum(-1)))
 
@@ -56,6 +66,12 @@ _THRESHOLD = Inequality(
     rhs=lambda p: _first_slope(p) * (np.exp(-entropy(np.log(p))) - p[..., 0]),
     remark="The product of the slope and the distance to the threshold is tested, for the first action. An entry is "
     "zero exactly at p = exp(-H).",
+    proof=(
+        "Lemma IV.1: dH/dz_a = -p_a (log p_a - E_p log p) = -p_a (log p_a + H), and p_a > 0.\n"
+        "So dH/dz_a > 0 iff log p_a < -H iff p_a < exp(-H); it is < 0 iff p_a > exp(-H); it is 0 iff p_a = "
+        "exp(-H).\n"
+        "Hence dH/dz_a and exp(-H) - p_a have the same sign, and their product is >= 0."
+    ),
 )
 THRESHOLD = _THRESHOLD.with_mutants(
     _THRESHOLD.mutant("one-over-n", rhs=lambda p: _first_slope(p) * (exact(1, p.shape[-1]) - p[..., 0]))

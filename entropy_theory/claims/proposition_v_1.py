@@ -35,6 +35,15 @@ _LINEAR = Identity(
         + alpha * inner(mean_entropy_gradient(mdp, np.log(p)), v, axes=2)
     ),
     remark="The left side by a route that knows neither gradient.",
+    proof=(
+        "p is the policy softmax(z) and P_pi its transition matrix. I - discount P_pi is invertible and its "
+        "entries are smooth in z, so J and Hbar = sum_s d(s) H_s are smooth functions of z.\n"
+        "The derivative is linear, so the slope of J + alpha Hbar along v is the slope of J plus alpha times "
+        "that of Hbar.\n"
+        "The slopes on the right are taken from the closed forms dJ/dz_{s,a} = w(s) p(a|s) A(s,a) "
+        "(equation-5) and dHbar/dz_{s,a} = d(s) p(a|s) [A_H(s,a) - (log p(a|s) + H_s)] (proposition-v.1/eq-4, "
+        "corrected)."
+    ),
 )
 LINEAR = _LINEAR.with_mutants(
     _LINEAR.mutant(
@@ -53,6 +62,13 @@ _STATE_WISE = Identity(
     lhs=lambda p, v: directional_derivative(entropy, np.log(p), v),
     rhs=lambda p, v: inner(entropy_gradient(np.log(p)), v),
     remark="Several states at once: the entropy of a state depends on its own logits only.",
+    proof=(
+        "H_s is a function of the policy at s, and so of the logits of s only; its derivatives by the logits "
+        "of other states are zero.\n"
+        "At s, with x = log p and a dash for the derivative along v: p'_a = p_a (v_a - E_p v), so H' = -sum_a "
+        "p'_a (x_a + 1) = -Cov_p(v, x) = -sum_a v_a p_a (x_a - E_p x).\n"
+        "That is Lemma IV.1: dH_s/dz_{s,a} = -p_a (x_a - E_p x)."
+    ),
 )
 STATE_WISE = _STATE_WISE.with_mutants(
     _STATE_WISE.mutant("other-state", rhs=lambda p, v: inner(entropy_gradient(np.log(p)), v)[..., ::-1])
@@ -75,6 +91,21 @@ PRINTED = Identity(
     lhs=_mean_slope,
     rhs=_local,
     remark="The local formula holds the visitation fixed.",
+    breaks=(
+        "Appendix E says of grad H(pi_theta): 'its component with respect to the logit z_{s,a} has the closed "
+        "form stated in Lemma IV.1'. Lemma IV.1 differentiates the entropy H_s of one state. The entropy in "
+        "the objective (11) is the average of Eq. (4), Hbar = sum_s d(s) H_s, and the product rule gives grad "
+        "Hbar = sum_s d(s) grad H_s + sum_s H_s grad d(s). The visitation d belongs to the policy and moves "
+        "with it; the second sum is left out. It rewards actions that lead to states of high entropy, or that "
+        "prolong the episode."
+    ),
+    terms={
+        "d(s)": lambda mdp, p: mdp.values(np.log(p)).visitation,
+        "H_s": lambda p: entropy(np.log(p)),
+        "grad H_s": lambda p: entropy_gradient(np.log(p)),
+        "slope, d held fixed": _local,
+        "slope of Hbar": _mean_slope,
+    },
 )
 _CORRECTED = Identity(
     name="proposition-v.1/eq-4",
@@ -84,6 +115,20 @@ _CORRECTED = Identity(
     lhs=_mean_slope,
     rhs=lambda mdp, p, v: inner(mean_entropy_gradient(mdp, np.log(p)), v, axes=2),
     remark="A_H is the advantage of the entropy as a reward: Q_H = discount E V_H(s'), V_H = H_s + E Q_H.",
+    proof=(
+        "A dash is the derivative along a direction v in logits. P_pi is the transition matrix of the policy "
+        "p, x = log p, Q_H(s,a) = discount E[V_H(s') | s,a], V_H(s) = H_s + E_p Q_H(s,.) and A_H = Q_H - E_p "
+        "Q_H.\n"
+        "V_H = H + discount P_pi V_H is the expected discounted entropy, so Hbar = sum_s d(s) H_s = (1 - "
+        "discount) sum_s initial(s) V_H(s).\n"
+        "Differentiate V_H(s) = H_s + sum_a p(a|s) Q_H(s,a): V_H' = b + discount P_pi V_H' with b(s) = H_s' + "
+        "sum_a p'(a|s) Q_H(s,a).\n"
+        "Solve and take the mean over the first state: Hbar' = sum_s d(s) b(s), since d(s) = (1 - discount) "
+        "sum_t discount^t P(s_t = s).\n"
+        "Softmax: p'(a|s) = p(a|s) (v_{s,a} - E_p v_s), so sum_a p'(a|s) Q_H(s,a) = Cov_p(v_s, Q_H(s,.)) = "
+        "sum_a v_{s,a} p(a|s) A_H(s,a).\n"
+        "Lemma IV.1: H_s' = -sum_a v_{s,a} p(a|s) (x_{s,a} + H_s). Add the two; v is arbitrary."
+    ),
 )
 CORRECTED = _CORRECTED.with_mutants(_CORRECTED.mutant("visitation-fixed", rhs=_local))
 

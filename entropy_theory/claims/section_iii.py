@@ -24,6 +24,12 @@ _EQ_3 = Identity(
         np.log((np.exp(shift)[..., None] * p).sum(-1)) - (p * (np.log(p) + shift[..., None])).sum(-1) / p.sum(-1)
     ),
     remark="For logits log p + shift; the shift drops out.",
+    proof=(
+        "z are the logits, Z = sum_b exp(z_b) and p_a = exp(z_a) / Z, so log p_a = z_a - log Z.\n"
+        "Multiply by -p_a and sum over a, with sum_a p_a = 1: H = -sum_a p_a log p_a = log Z - sum_a p_a z_a.\n"
+        "The logits z_a = log p_a + c belong to the same policy for every shift c. For them log Z = c and "
+        "sum_a p_a z_a = c + sum_a p_a log p_a, so c drops out."
+    ),
 )
 EQUATION_3 = _EQ_3.with_mutants(_EQ_3.mutant("sign", lhs=lambda p: -entropy(np.log(p))))
 
@@ -39,6 +45,19 @@ _EQ_5 = Identity(
     ),
     remark="In the discounted model, where the sum over time carries discount^t. Along an arbitrary direction v; the "
     "left side by a route that knows no formula for the gradient.",
+    proof=(
+        "A dash is the derivative along the direction v in logits. P_pi is the transition matrix of the "
+        "policy p, V = E_p Q at each state, and Q(s,a) = r(s,a) + discount E[V(s') | s,a].\n"
+        "Softmax: p'(a|s) = p(a|s) (v_{s,a} - E_p v_s), that is, (log p(a|s))' = v_{s,a} - E_p v_s.\n"
+        "Differentiate V(s) = sum_a p(a|s) Q(s,a): V' = b + discount P_pi V' with b(s) = sum_a p'(a|s) "
+        "Q(s,a).\n"
+        "I - discount P_pi is invertible, since discount < 1 and the rows of P_pi sum to at most one. So V' = "
+        "sum_t discount^t P_pi^t b.\n"
+        "J = sum_s initial(s) V(s), hence J' = sum_s w(s) b(s) with w(s) = sum_t discount^t P(s_t = s) = d(s) "
+        "/ (1 - discount).\n"
+        "sum_a p'(a|s) = 0, so V(s) may be subtracted from Q: b(s) = sum_a p(a|s) (v_{s,a} - E_p v_s) A(s,a).\n"
+        "That is E_tau[sum_t discount^t (log p(a_t|s_t))' A(s_t,a_t)], the right side along v."
+    ),
 )
 EQUATION_5 = _EQ_5.with_mutants(
     _EQ_5.mutant(
@@ -60,6 +79,12 @@ _EQ_6 = Identity(
     lhs=lambda mdp, p: (p * mdp.values(np.log(p)).q).sum(-1),
     rhs=lambda mdp, p: mdp.values(np.log(p)).v,
     remark="V solves the linear system of the policy, Q is one step ahead of it.",
+    proof=(
+        "V solves V(s) = sum_a p(a|s) [r(s,a) + discount E(V(s') | s,a)], and Q(s,a) = r(s,a) + discount "
+        "E(V(s') | s,a).\n"
+        "The bracket is Q(s,a), so V(s) = sum_a p(a|s) Q(s,a).\n"
+        "Hence E_p A(s,.) = E_p Q(s,.) - V(s) = 0."
+    ),
 )
 EQUATION_6 = _EQ_6.with_mutants(
     _EQ_6.mutant("uniform-mean", lhs=lambda mdp, p: mdp.values(np.log(p)).q.sum(-1) / p.shape[-1])

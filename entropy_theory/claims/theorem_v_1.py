@@ -1,10 +1,9 @@
 """Theorem V.1, Eq. (14): the entropy dynamics under entropy regularisation.
 
 Substituting Eq. (13) into Lemma IV.2 gives exactly ``dH = -eta Cov(x, pA) + alpha eta K`` with ``K = sum_a p_a^2 (x_a
-- mu)^2 = ||grad H||^2``. The paper has ``Var(x) = sum_a p_a (x_a - mu)^2`` in its place. With ``F = diag(p) - p p'``,
-``grad H = -F x`` and ``Var(x) = x' F x``, so ``K = x' F^2 x <= ||F|| Var(x)``; by Gershgorin's theorem ``||F|| <= 2
-max_a p_a (1 - p_a) <= 1/2``. So (14) overstates the second term always, at least twofold, and the more so the more
-deterministic the policy. Its true home is the natural gradient, where F replaces F^2.
+- mu)^2 = ||grad H||^2``. The paper has ``Var(x) = sum_a p_a (x_a - mu)^2`` in its place. With ``F = diag(p) - p p'``, K
+is ``x' F^2 x`` and Var(x) is ``x' F x``: (14) overstates the second term always, at least twofold, and the more so the
+more deterministic the policy. Its true home is the natural gradient, where F replaces F^2.
 """
 
 from typing import Any
@@ -52,6 +51,23 @@ EQ_14_PRINTED = Identity(
     rhs=_printed,
     remark="Per unit of eta. The second covariance is K = ||grad H||^2, at most half of the variance. How good (14) is "
     "as an approximation near determinism is theorem-v.1/near-deterministic.",
+    breaks=(
+        "Appendix F arrives rightly at dH = -eta Cov(log pi, pi A) + alpha eta Cov(log pi, pi (log pi - mu)). "
+        "The second covariance is K = sum_a p_a^2 (x_a - mu)^2 = ||grad H||^2, with weights p_a^2. The "
+        "appendix first loses a term of it (theorem-v.1/appendix-f), then writes what is left as Var(log pi) "
+        "+ Delta and drops Delta, which is of the size of the variance itself (theorem-v.1/appendix-f-delta). "
+        "In fact K is never more than half of the variance, so that (14) overstates what regularisation does "
+        "at least twofold."
+    ),
+    terms={
+        "log p": lambda p: np.log(p),
+        "A": advantage,
+        "Cov(log p, pA)": driver,
+        "K = ||grad H||^2": squared_gradient,
+        "Var(log p)": lambda p: varentropy(np.log(p)),
+        "dH by Lemma IV.2": _true,
+        "dH by (14)": _printed,
+    },
 )
 _EQ_14 = Identity(
     name="theorem-v.1/eq-14",
@@ -61,6 +77,15 @@ _EQ_14 = Identity(
     lhs=lambda p, r, alpha: directional_derivative(entropy, np.log(p), _update(p, r, alpha)),
     rhs=lambda p, r, alpha: -driver(p, r) + alpha * squared_gradient(p),
     remark="K = ||grad H||^2: entropy regularisation is gradient ascent on H.",
+    proof=(
+        "x = log p, mu = E_p x, A = r - E_p r. Eq. (13) is dz = eta D with D_a = p_a A_a - alpha p_a (x_a - "
+        "mu).\n"
+        "Lemma IV.2: per unit of eta the first-order change of H is -Cov_p(x, D) = -Cov_p(x, pA) + alpha "
+        "Cov_p(x, p (x - mu)), the covariance being linear in D.\n"
+        "Since E_p(x - mu) = 0, Cov_p(x, y) = sum_a p_a (x_a - mu) y_a for every y. With y = p (x - mu) this "
+        "is K = sum_a p_a^2 (x_a - mu)^2.\n"
+        "By Lemma IV.1 dH/dz_a = -p_a (x_a - mu), so K = ||grad H||^2; and mu = -H."
+    ),
 )
 EQ_14 = _EQ_14.with_mutants(
     _EQ_14.mutant("half-variance", rhs=lambda p, r, alpha: -driver(p, r) + alpha * varentropy(np.log(p)) / 2),
@@ -85,6 +110,20 @@ SIGN = Inequality(
     rhs=lambda p, gap, r, alpha: _true(_tilted(p, gap), r, alpha) * _printed(_tilted(p, gap), r, alpha),
     remark="Their product is tested, where (14) is meant to be accurate: the policy is (1 - gap) on its first action "
     "plus gap times p. (14) can announce a rise of the entropy where it falls. What holds is theorem-v.1/eq-14.",
+    breaks=(
+        "Theorem V.1 calls (14) accurate when the policy is nearly deterministic, since by Appendix F 'Delta "
+        "~ 0' there. Delta is small, and so is everything else: relative to the variance it tends to -1, and "
+        "Cov(log pi, pi (log pi - mu)) = K becomes negligible beside Var(log pi). Where alpha K < Cov(log pi, "
+        "pi A) < alpha Var(log pi), (14) announces a rise of the entropy while it falls."
+    ),
+    terms={
+        "policy": _tilted,
+        "Cov(log p, pA)": lambda p, gap, r: driver(_tilted(p, gap), r),
+        "alpha K": lambda p, gap, alpha: alpha * squared_gradient(_tilted(p, gap)),
+        "alpha Var(log p)": lambda p, gap, alpha: alpha * varentropy(np.log(_tilted(p, gap))),
+        "dH by Lemma IV.2": lambda p, gap, r, alpha: _true(_tilted(p, gap), r, alpha),
+        "dH by (14)": lambda p, gap, r, alpha: _printed(_tilted(p, gap), r, alpha),
+    },
 )
 
 NEAR_PRINTED = Inequality(
@@ -96,6 +135,20 @@ NEAR_PRINTED = Inequality(
     rhs=lambda p, gap: squared_gradient(_tilted(p, gap)),
     remark="'Accurate when the policy is nearly deterministic', read as: right to within a factor of two. The policy "
     "is (1 - gap) on its first action plus gap times p.",
+    breaks=(
+        "Appendix F concludes Cov(log pi, pi (log pi - mu)) ~ Var(log pi) near determinism from 'p_a (p_a - "
+        "1) ~ 0 for all a', 'x_a ~ mu for a = a*' and so 'Delta ~ 0'. All three tend to zero, but so does the "
+        "variance, and what is dropped is as large as what is kept. The variance comes from the rare actions, "
+        "each with about p_a x_a^2; in the covariance each carries one more factor p_a. So their ratio tends "
+        "to 0 and not to 1."
+    ),
+    terms={
+        "policy": _tilted,
+        "1 - max p": lambda p, gap: _complement(_tilted(p, gap)),
+        "Var(log p)": lambda p, gap: varentropy(np.log(_tilted(p, gap))),
+        "K = Cov(x, p (x - mu))": lambda p, gap: squared_gradient(_tilted(p, gap)),
+        "K / Var(log p)": lambda p, gap: squared_gradient(_tilted(p, gap)) / varentropy(np.log(_tilted(p, gap))),
+    },
 )
 _NEAR_CORRECTED = Inequality(
     name="theorem-v.1/near-deterministic",
@@ -107,6 +160,19 @@ _NEAR_CORRECTED = Inequality(
     tight=True,
     remark="So K / Var tends to 0, not to 1, as the policy becomes deterministic. Equality is approached there for two "
     "actions.",
+    proof=(
+        "x = log p, mu = E_p x, F = diag(p) - p p'. Then grad H = -F x, so K = ||grad H||^2 = x' F^2 x, and "
+        "Var(x) = x' F x.\n"
+        "F is symmetric and positive semidefinite, so K = (F^(1/2) x)' F (F^(1/2) x) <= ||F|| x' F x = ||F|| "
+        "Var(x), ||F|| its largest eigenvalue.\n"
+        "Row a of F has the entry p_a (1 - p_a) on the diagonal, and the sizes of its other entries sum to "
+        "p_a (1 - p_a). By Gershgorin's theorem ||F|| <= 2 max_a p_a (1 - p_a).\n"
+        "Let m be the largest probability. For the action that has it, p_a (1 - p_a) <= 1 - m. For every "
+        "other action p_a <= 1 - m, so again p_a (1 - p_a) <= 1 - m.\n"
+        "Hence ||F|| <= 2 (1 - m) and K <= 2 (1 - m) Var(x).\n"
+        "For two actions K = 2 m (1 - m) Var(x) (theorem-v.1/two-actions), so equality is approached as m "
+        "tends to 1."
+    ),
 )
 
 
@@ -128,6 +194,15 @@ _BOUND = Inequality(
     rhs=lambda p: np.stack([2 * largest(p * (1 - p)) * varentropy(np.log(p)), varentropy(np.log(p)) / 2], axis=-1),
     tight=True,
     remark="Gershgorin's theorem for F. Equality in the first for two actions; in the second as they become equal.",
+    proof=(
+        "x = log p, mu = E_p x, F = diag(p) - p p'. Then grad H = -F x, so K = ||grad H||^2 = x' F^2 x, and "
+        "Var(x) = x' F x.\n"
+        "F is symmetric and positive semidefinite, so K = (F^(1/2) x)' F (F^(1/2) x) <= ||F|| x' F x = ||F|| "
+        "Var(x), ||F|| its largest eigenvalue.\n"
+        "Row a of F has the entry p_a (1 - p_a) on the diagonal, and the sizes of its other entries sum to "
+        "p_a (1 - p_a). By Gershgorin's theorem ||F|| <= 2 max_a p_a (1 - p_a).\n"
+        "This is the first inequality. The second is p_a (1 - p_a) <= 1/4."
+    ),
 )
 BOUND = _BOUND.with_mutants(
     _BOUND.mutant(
@@ -144,6 +219,11 @@ _TWO = Identity(
     given={"p": d.policies(actions=2)},
     lhs=squared_gradient,
     rhs=lambda p: 2 * p.prod(-1) * varentropy(np.log(p)),
+    proof=(
+        "x = log p, mu = E_p x, L = x_1 - x_2. For two actions x_1 - mu = p_2 L and x_2 - mu = -p_1 L.\n"
+        "Var(x) = p_1 p_2^2 L^2 + p_2 p_1^2 L^2 = p_1 p_2 L^2.\n"
+        "K = p_1^2 (x_1 - mu)^2 + p_2^2 (x_2 - mu)^2 = 2 p_1^2 p_2^2 L^2 = 2 p_1 p_2 Var(x)."
+    ),
 )
 TWO = _TWO.with_mutants(_TWO.mutant("three-actions", given={"p": d.policies(actions=3)}))
 
@@ -154,6 +234,19 @@ APPENDIX_F = Identity(
     lhs=lambda p: covariance(np.log(p), np.log(p), p * centred(np.log(p), np.log(p))),
     rhs=lambda p: inner(p**2, np.log(p) ** 2) - inner(p, np.log(p)) * inner(p**2, np.log(p)),
     remark="The first step of the appendix replaces p (x - mu) by p x under the sum, and loses the terms with mu p.",
+    breaks=(
+        "Appendix F, the first equality for the second covariance: the deviation of p_a (x_a - mu) from its "
+        "mean is written as p_a x_a - sum_a' p_a' (p_a' x_a'). This is the deviation of p_a x_a; that of -mu "
+        "p_a is missing. So the lines that follow compute Cov(x, p x), and the term -mu Cov(x, p) = -mu sum_a "
+        "p_a^2 x_a + mu^2 sum_a p_a^2 is lost. With it the result is sum_a p_a^2 (x_a - mu)^2."
+    ),
+    terms={
+        "log p": lambda p: np.log(p),
+        "mu": lambda p: inner(p, np.log(p)),
+        "Cov(x, p x)": lambda p: covariance(np.log(p), np.log(p), p * np.log(p)),
+        "mu Cov(x, p)": lambda p: inner(p, np.log(p)) * covariance(np.log(p), np.log(p), p),
+        "K = Cov(x, p (x - mu))": squared_gradient,
+    },
 )
 _APPENDIX_F = Identity(
     name="theorem-v.1/appendix-f",
@@ -167,6 +260,11 @@ _APPENDIX_F = Identity(
         + inner(p, np.log(p)) ** 2 * inner(p, p)
     ),
     remark="That is sum p^2 (x - mu)^2 = K.",
+    proof=(
+        "x = log p and mu = E_p x. Since E_p(x - mu) = 0, Cov_p(x, y) = sum_a p_a (x_a - mu) y_a for every y.\n"
+        "With y_a = p_a (x_a - mu): Cov_p(x, p (x - mu)) = sum_a p_a^2 (x_a - mu)^2.\n"
+        "Expand the square: sum_a p_a^2 x_a^2 - 2 mu sum_a p_a^2 x_a + mu^2 sum_a p_a^2."
+    ),
 )
 APPENDIX_F_CORRECTED = _APPENDIX_F.with_mutants(
     _APPENDIX_F.mutant(
@@ -191,6 +289,22 @@ DELTA = Inequality(
     rhs=lambda p, gap: varentropy(np.log(_tilted(p, gap))) / 2,
     remark="'Delta is about 0', read relative to the term that it is dropped from; it tends to -1 times that term. "
     "What holds is theorem-v.1/near-deterministic.",
+    breaks=(
+        "Appendix F: 'p_a (p_a - 1) ~ 0 for all a', 'mu sum_a p_a^2 x_a ~ mu^2', thus 'Delta ~ 0'. The first "
+        "factor is multiplied by x_a^2 = log^2 p_a, and the first sum of Delta is -sum_a p_a (1 - p_a) x_a^2. "
+        "For the rare actions, from which the variance comes, this is almost -p_a x_a^2: the sum is close to "
+        "-Var(x), and the other two terms of Delta are negligible beside it. So Delta tends to zero only "
+        "because the variance does; it cancels the variance instead of vanishing beside it."
+    ),
+    terms={
+        "policy": _tilted,
+        "sum p (p - 1) x^2": lambda p, gap: inner(
+            _tilted(p, gap) * (_tilted(p, gap) - 1), np.log(_tilted(p, gap)) ** 2
+        ),
+        "Delta": lambda p, gap: _delta(_tilted(p, gap)),
+        "Var(log p)": lambda p, gap: varentropy(np.log(_tilted(p, gap))),
+        "Delta / Var(log p)": lambda p, gap: _delta(_tilted(p, gap)) / varentropy(np.log(_tilted(p, gap))),
+    },
 )
 
 
@@ -208,6 +322,22 @@ GROWS_PRINTED = Inequality(
     lhs=lambda a: _pair_variance(a),
     rhs=lambda b: _pair_variance(b),
     remark="'Increases as the policy becomes more deterministic', for two actions.",
+    hypotheses="Two actions with probabilities (a, 1 - a) or (b, 1 - b), and a < b.",
+    breaks=(
+        "The sentence after Theorem V.1, that Var(log pi) 'is positive and increases as the policy becomes "
+        "more deterministic', comes without a proof. For two actions the variance is a (1 - a) log^2(a / (1 - "
+        "a)). The logarithm grows without bound as a tends to 1, but only like the logarithm of 1 / (1 - a), "
+        "and the factor 1 - a wins: the variance rises up to about a = 0.917 and then falls to zero. At a "
+        "deterministic policy nothing is left of the second term of (14)."
+    ),
+    terms={
+        "a (1 - a)": lambda a: a * (1 - a),
+        "log(a / (1 - a))": lambda a: np.log(a / (1 - a)),
+        "Var at a": _pair_variance,
+        "b (1 - b)": lambda b: b * (1 - b),
+        "log(b / (1 - b))": lambda b: np.log(b / (1 - b)),
+        "Var at b": lambda b: _pair_variance(b),
+    },
 )
 
 
@@ -226,6 +356,18 @@ _GROWS = Inequality(
     lhs=lambda a, b: np.where((b < exact(9165, 10000)).astype(bool), _pair_variance(a), _pair_variance(b)),
     rhs=lambda a, b: np.where((b < exact(9165, 10000)).astype(bool), _pair_variance(b), _pair_variance(a)),
     remark="a (1 - a) log^2(a / (1 - a)) has one peak, near a = 0.91678, and tends to 0.",
+    hypotheses=(
+        "Two actions with probabilities (a, 1 - a) or (b, 1 - b), and a < b, both at most 0.916 or both at least 0.917."
+    ),
+    proof=(
+        "For two actions Var(log p) = g(a) = a (1 - a) L^2 with L = log(a / (1 - a)) "
+        "(theorem-v.1/two-actions).\n"
+        "L' = 1 / (a (1 - a)), so g' = (1 - 2a) L^2 + 2 L = L [2 - (2a - 1) L].\n"
+        "For a > 1/2, L > 0, and (2a - 1) L is a product of two positive increasing functions, so it rises "
+        "from 0 without bound. Hence g' changes its sign once, from + to -.\n"
+        "(2a - 1) L is 1.9878 at a = 0.916 and 2.0035 at a = 0.917. So g rises on [1/2, 0.916] and falls on "
+        "[0.917, 1)."
+    ),
 )
 GROWS = _GROWS.with_mutants(
     _GROWS.mutant(
@@ -250,6 +392,13 @@ _NATURAL = Order(
         - t * alpha * varentropy(np.log(p))
     ),
     remark="Eq. (14) with its variance is right under the natural gradient, with Cov(log p, A) in the first term.",
+    proof=(
+        "x = log p, A = r - E_p r, F = diag(p) - p p'. The direction D = A - alpha (x + H) is the natural "
+        "gradient of J + alpha H: F D = pA - alpha p (x + H) = grad J + alpha grad H.\n"
+        "Lemma IV.2 with its constant: H(z + eta D) - H(z) = -eta Cov_p(x, D) + R with |R| <= (1/2) log(n) "
+        "eta^2 osc(D)^2, n the number of actions.\n"
+        "The covariance is linear and ignores the constant H: Cov_p(x, D) = Cov_p(x, A) - alpha Var_p(x)."
+    ),
 )
 NATURAL = _NATURAL.with_mutants(
     _NATURAL.mutant(

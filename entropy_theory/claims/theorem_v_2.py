@@ -1,8 +1,8 @@
 """Theorem V.2, Eqs. (15) and (16): what entropy regularisation costs at its optimum.
 
 In a bandit the regularised optimum is ``softmax(r / alpha)``. For any optimal policy p*, with ``gap = E_{p*} r -
-E_{preg} r``, ``gap = alpha [H(preg) - H(p*) - KL(p* || preg)]``: both sides of the definition of preg evaluated at
-p*. So ``gap <= alpha (H(preg) - H(p*))``, as the paper's own appendix derives; Eq. (16) has the sign reversed.
+E_{preg} r``, ``gap = alpha [H(preg) - H(p*) - KL(p* || preg)]``. So ``gap <= alpha (H(preg) - H(p*))``; Eq. (16) has
+the sign reversed.
 
 An optimal policy is given by weights q: it has ``p*_a`` in proportion to q_a on the actions with maximal reward and 0
 elsewhere.
@@ -71,6 +71,10 @@ _EQ_15 = Inequality(
     given=_GIVEN,
     lhs=lambda r, alpha: inner(softmax(_logits(r, alpha)), r),
     rhs=lambda r: r.max(-1),
+    proof=(
+        "p* puts its mass on actions of maximal reward, so E_{p*} r = max r.\n"
+        "preg = softmax(r / alpha) has p_a >= 0 and sum_a p_a = 1, so E_{preg} r = sum_a p_a r_a <= max r."
+    ),
 )
 EQ_15 = _EQ_15.with_mutants(_EQ_15.mutant("mean-reward", rhs=lambda r: r.sum(-1) / r.shape[-1]))
 
@@ -84,6 +88,26 @@ STRICT_PRINTED = Inequality(
     rhs=lambda r, alpha: _gap(r, alpha),
     strict=True,
     remark="If all rewards are equal both sides are equal, whatever the optimal policy.",
+    hypotheses=(
+        "p* is the optimal policy with p*_a in proportion to q_a on the actions of maximal reward, and 0 "
+        "elsewhere; it is not uniform there, so that another optimal policy has more entropy."
+    ),
+    breaks=(
+        "The last paragraph of Appendix G takes an optimal p' with H(p') > H(p*) and gets E_reg[r] + alpha "
+        "H(reg) > E_*[r] + alpha H(p*); 'Thus inequality (35) becomes strict, implying E_reg[r] < E_*[r]'. A "
+        "strict (35) says E_*[r] - E_reg[r] < alpha (H(reg) - H(p*)), which bounds the gap from above; that "
+        "the gap is positive does not follow from it. If all rewards are equal, every policy is optimal and "
+        "the gap is zero, however little entropy p* has. What makes the inequality strict is that some action "
+        "is not optimal."
+    ),
+    terms={
+        "p*": lambda r, q: _optimum(r, q)[1],
+        "H(p*)": _optimum_entropy,
+        "preg": lambda r, alpha: softmax(_logits(r, alpha)),
+        "H(preg)": lambda r, alpha: entropy(_logits(r, alpha)),
+        "E r under p*": lambda r: r.max(-1),
+        "E r under preg": lambda r, alpha: inner(softmax(_logits(r, alpha)), r),
+    },
 )
 _STRICT = Inequality(
     name="theorem-v.2/strict",
@@ -96,6 +120,12 @@ _STRICT = Inequality(
     strict=True,
     remark="The regularised optimum gives every action positive probability. The gap is written as a sum of terms >= "
     "0.",
+    hypotheses="The rewards are not all equal.",
+    proof=(
+        "preg = softmax(r / alpha) gives every action positive probability, and E_{p*} r = max r.\n"
+        "E_{p*} r - E_{preg} r = sum_a preg_a (max r - r_a), a sum of terms >= 0.\n"
+        "r is not constant, so some action has r_a < max r; its term is > 0."
+    ),
 )
 STRICT = _STRICT.with_mutants(_STRICT.mutant("no-assumption", assuming=None))
 
@@ -107,6 +137,20 @@ EQ_16_PRINTED = Inequality(
     rhs=_gap,
     remark="Reversed: the appendix derives the opposite inequality. Where optimal actions tie, p* is uniform on them, "
     "the case kindest to (16).",
+    breaks=(
+        "Appendix G derives from (35) 'the suboptimality bound: E_*[r] - E_reg[r] <= alpha (H(reg) - H(*))', "
+        "which is right; the theorem states it with >=. Exactly, the gap is alpha [H(reg) - H(*) - KL(p* || "
+        "preg)]. As the divergence is >= 0, (16) could hold only with equality, where p* = preg, which needs "
+        "constant rewards."
+    ),
+    terms={
+        "preg": lambda r, alpha: softmax(_logits(r, alpha)),
+        "H(preg)": lambda r, alpha: entropy(_logits(r, alpha)),
+        "H(p*)": lambda r: _optimum_entropy(r, 1 + 0 * r),
+        "alpha KL(p* || preg)": lambda r, alpha: alpha * _divergence(r, alpha, 1 + 0 * r),
+        "gap": _gap,
+        "alpha (H(preg) - H(p*))": lambda r, alpha: _entropy_gain(r, alpha, 1 + 0 * r),
+    },
 )
 _EQ_16 = Identity(
     name="theorem-v.2/eq-16",
@@ -117,6 +161,17 @@ _EQ_16 = Identity(
     lhs=lambda r, alpha: _gap(r, alpha),
     rhs=lambda r, alpha, q: _entropy_gain(r, alpha, q) - alpha * _divergence(r, alpha, q),
     remark="Exact, for every optimal policy.",
+    hypotheses=(
+        "p* is the optimal policy with p*_a in proportion to q_a on the actions of maximal reward, and 0 elsewhere."
+    ),
+    proof=(
+        "preg = softmax(r / alpha), Z = sum_b exp(r_b / alpha), so log preg_a = r_a / alpha - log Z.\n"
+        "For every policy p: KL(p || preg) = -H(p) - E_p[log preg] = -H(p) - E_p r / alpha + log Z. So E_p r "
+        "+ alpha H(p) = alpha log Z - alpha KL(p || preg).\n"
+        "For p = preg: E_{preg} r + alpha H(preg) = alpha log Z. For p = p*: E_{p*} r + alpha H(p*) = alpha "
+        "log Z - alpha KL(p* || preg).\n"
+        "Subtract: E_{p*} r - E_{preg} r = alpha [H(preg) - H(p*) - KL(p* || preg)]."
+    ),
 )
 EQ_16 = _EQ_16.with_mutants(
     _EQ_16.mutant("no-divergence", rhs=_entropy_gain),
@@ -134,6 +189,18 @@ _UPPER = Inequality(
     lhs=lambda r, alpha, q: np.stack([0 * alpha, _gap(r, alpha)], axis=-1),
     rhs=lambda r, alpha, q: np.stack([_gap(r, alpha), _entropy_gain(r, alpha, q)], axis=-1),
     remark="Eq. (16) with its sign as the appendix derives it. Equality for constant rewards and p* uniform.",
+    hypotheses=(
+        "p* is the optimal policy with p*_a in proportion to q_a on the actions of maximal reward, and 0 elsewhere."
+    ),
+    proof=(
+        "preg = softmax(r / alpha), gap = E_{p*} r - E_{preg} r. 0 <= gap: E_{preg} r <= max r = E_{p*} r "
+        "(theorem-v.2/eq-15).\n"
+        "preg maximises E_p r + alpha H(p), since E_p r + alpha H(p) = alpha log Z - alpha KL(p || preg) with "
+        "Z = sum_b exp(r_b / alpha), and KL >= 0 by Gibbs' inequality.\n"
+        "Compare with p*: E_{preg} r + alpha H(preg) >= E_{p*} r + alpha H(p*). Rearranged, gap <= alpha "
+        "(H(preg) - H(p*)).\n"
+        "For constant r and p* uniform all three sides are zero."
+    ),
 )
 UPPER = _UPPER.with_mutants(
     _UPPER.mutant(
@@ -160,6 +227,12 @@ _LOG = Inequality(
     lhs=_gap,
     rhs=_log_bound,
     remark="With p* uniform on the m optimal actions and H(preg) <= log n.",
+    proof=(
+        "preg = softmax(r / alpha). gap = E_{p*} r - E_{preg} r = max r - E_{preg} r is the same for every "
+        "optimal p*. Take p* uniform on the m optimal actions, so H(p*) = log m.\n"
+        "theorem-v.2/eq-16-reversed: gap <= alpha (H(preg) - H(p*)).\n"
+        "H(preg) <= log n, n the number of actions, so gap <= alpha (log n - log m)."
+    ),
 )
 LOG = _LOG.with_mutants(_LOG.mutant("third", rhs=lambda r, alpha: _log_bound(r, alpha) / 3))
 
@@ -187,6 +260,17 @@ _MDP = Identity(
     lhs=lambda mdp, p, q, alpha: inner(mdp.initial, _soft_values(mdp, q, alpha) - _soft_values(mdp, p, alpha)),
     rhs=_soft_difference,
     remark="The soft performance difference, which replaces Eq. (16) in an MDP: p and q are any two policies.",
+    proof=(
+        "p is pi, q is pi'. V(s) = E_p[Q(s,.) - alpha log p] with Q(s,a) = r(s,a) + discount E[V(s') | s,a], "
+        "the soft values of p. V_q are the soft values of q, and J_alpha = sum_s initial(s) V(s) with the "
+        "values of each.\n"
+        "With P_q the transition matrix of q: V_q(s) = E_q[r - alpha log q] + discount (P_q V_q)(s), and "
+        "E_q[Q(s,.)] = E_q[r] + discount (P_q V)(s).\n"
+        "Subtract V: V_q - V = b + discount P_q (V_q - V) with b(s) = E_q[Q(s,.) - alpha log q] - V(s).\n"
+        "discount < 1 and the rows of P_q sum to at most one, so V_q - V = sum_t discount^t P_q^t b.\n"
+        "Take the mean over the first state: J_alpha(q) - J_alpha(p) = sum_s w_q(s) b(s), with w_q(s) = sum_t "
+        "discount^t P_q(s_t = s)."
+    ),
 )
 MDP_DIFFERENCE = _MDP.with_mutants(
     _MDP.mutant("no-entropy", rhs=lambda mdp, p, q, alpha: _soft_difference(mdp, p, q, 0 * alpha))
