@@ -10,11 +10,31 @@ from entropy_theory.checking.api import Verdicts, verify, verify_all
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.constants import exact
+from entropy_theory.controls import (
+    Annealed,
+    ClipCov,
+    ClipHigher,
+    Control,
+    EntropyBonus,
+    KLCov,
+    NaturalPolicyGradient,
+    PolicyGradient,
+    PowerDecay,
+)
 from entropy_theory.gradients import (
     mean_entropy,
     mean_entropy_gradient,
     natural_policy_gradient,
     policy_gradient,
+)
+from entropy_theory.moments import (
+    Moments,
+    entry_masked,
+    enumerated_moments,
+    loewner_gap,
+    loewner_witness,
+    randomly_masked,
+    token_moments,
 )
 from entropy_theory.problems import MDP, Bandit, Values
 from entropy_theory.softmax import (
@@ -26,23 +46,35 @@ from entropy_theory.softmax import (
     first_order_entropy_change,
     fisher_norm,
     kl,
+    kl_along,
     log_softmax,
     softmax,
     token_covariance,
     varentropy,
 )
+from entropy_theory.stability import quadratic_stability_margin, stability_margin
 
 __version__ = version("entropy_theory")
 
 __all__ = [
     "MDP",
+    "Annealed",
     "Ball",
     "Bandit",
     "Claim",
     "ClaimError",
+    "ClipCov",
+    "ClipHigher",
+    "Control",
+    "EntropyBonus",
     "Identity",
     "Inequality",
+    "KLCov",
+    "Moments",
+    "NaturalPolicyGradient",
     "Order",
+    "PolicyGradient",
+    "PowerDecay",
     "UndecidedComparison",
     "Values",
     "Verdict",
@@ -54,20 +86,29 @@ __all__ = [
     "entropy",
     "entropy_change",
     "entropy_gradient",
+    "entry_masked",
+    "enumerated_moments",
     "exact",
     "first_order_entropy_change",
     "fisher_norm",
     "kl",
+    "kl_along",
     "largest",
+    "loewner_gap",
+    "loewner_witness",
     "log_softmax",
     "mean_entropy",
     "mean_entropy_gradient",
     "natural_policy_gradient",
     "policy_gradient",
     "precision",
+    "quadratic_stability_margin",
+    "randomly_masked",
     "smallest",
     "softmax",
+    "stability_margin",
     "token_covariance",
+    "token_moments",
     "varentropy",
     "verify",
     "verify_all",

@@ -1,0 +1,48 @@
+"""The natural policy gradient: the policy gradient in the geometry of the Fisher information.
+
+With ``dz = eta A`` the entropy changes by ``-eta Cov_p(log p, A)`` to first order: unlike the policy gradient's, the
+change does not fade where actions are rare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from entropy_theory.controls.control import Control
+from entropy_theory.controls.tokens import Batch
+from entropy_theory.gradients import Problem, natural_policy_gradient
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class NaturalPolicyGradient(Control):
+    """Natural policy gradient: the exact update is ``eta A``.
+
+    On a batch, each visited row of the policy gradient's loss gradient is replaced by the least solution u of ``F_s u
+    = row / (n_s / N)``, ``F_s = diag(p) - p p'``: with G_a the sum of the tokens' derivatives at action a it is ``u_a =
+    (G_a / p_a - sum_b G_b) / (n_s / N)``, whose mean under the policy is zero.
+
+    Examples
+    --------
+    >>> import numpy as np, entropy_theory as et
+    >>> from entropy_theory.controls import NaturalPolicyGradient
+    >>> NaturalPolicyGradient().update(et.Bandit([1.0, 0.0]), np.zeros(2), 1.0)
+    array([ 0.5, -0.5])
+    """
+
+    def _direction(self, problem: Problem, z: Any, anchor: Any, step: int) -> Array:
+        return natural_policy_gradient(problem, z)
+
+    def _beyond_tokens(self, step: int) -> str | None:
+        return "the natural policy gradient"
+
+    def _logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
+        sums = batch.entry_sums(mean_gradient)
+        sampled = sums != 0
+        scores = np.where(sampled, sums / np.where(sampled, batch.policy, 1), 0) - sums.sum(-1, keepdims=True)
+        share = batch.state_share
+        return np.asarray(np.where(share > 0, scores / np.where(share > 0, share, 1), 0))

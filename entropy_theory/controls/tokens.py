@@ -1,0 +1,240 @@
+"""A batch of sampled tokens: ratio, clipping, token-wise covariance, and the way from tokens to logits.
+
+A token is an action a_t taken at a state s_t. Everything here is floats; the same quantities for an infinite batch,
+in any arithmetic, are in `entropy_theory.controls.expected`. The loss is the mean of the tokens' losses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from entropy_theory.arithmetic import midpoint
+from entropy_theory.softmax import centred, kl, log_softmax, softmax
+from entropy_theory.validation import as_logits, as_numbers, report
+
+Array = np.ndarray[Any, Any]
+
+LARGEST_LOG_RATIO = 700.0
+"""Above it the ratio of two probabilities overflows."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a control sees of a batch of N tokens, checked.
+
+    Attributes
+    ----------
+    log_prob, advantage, old_log_prob : array (N,)
+        ``log pi(a_t|s_t)``, sampled advantage, ``log pi_old(a_t|s_t)``.
+    state : int array (N,) or None
+        Labels of the states; None if all tokens are of one state.
+    given_covariance : array (N,) or None
+        The token-wise covariance, where the caller knows it.
+    """
+
+    log_prob: Array
+    advantage: Array
+    old_log_prob: Array
+    state: Array | None = None
+    given_covariance: Array | None = None
+
+    @classmethod
+    def of(
+        cls, log_prob: Any, advantage: Any, old_log_prob: Any = None, state: Any = None, covariance: Any = None
+    ) -> Tokens:
+        """The tokens from what a caller gives; a ValueError names what does not fit."""
+        new = _floats(log_prob, "log_prob", None)
+        size = new.size
+        old = new if old_log_prob is None else _floats(old_log_prob, "old_log_prob", size)
+        log_ratio = new - old
+        report(log_ratio > LARGEST_LOG_RATIO, log_ratio, "log_prob - old_log_prob", f"at most {LARGEST_LOG_RATIO:g}")
+        return cls(
+            log_prob=new,
+            advantage=_floats(advantage, "advantage", size),
+            old_log_prob=old,
+            state=None if state is None else as_integers(state, "state", size),
+            given_covariance=None if covariance is None else _floats(covariance, "covariance", size),
+        )
+
+    @property
+    def size(self) -> int:
+        """Number N of tokens."""
+        return int(self.log_prob.size)
+
+    @cached_property
+    def ratio(self) -> Array:
+        """``pi(a_t|s_t) / pi_old(a_t|s_t)``."""
+        return np.asarray(np.exp(self.log_prob - self.old_log_prob))
+
+    def covariance(self, centre: str, factor: str) -> Array:
+        """Token-wise covariance ``C_t = (log pi_t - m1)(y_t - m2)``, Eq. (17) with means over the batch.
+
+        Parameters
+        ----------
+        centre : "batch" or "state"
+            Means m1, m2 over all tokens, or over the tokens of the same state.
+        factor : "advantage" or "logit-change"
+            ``y_t = A_t``, or ``y_t = pi_t A_t``, Eq. (9) with step size one.
+
+        Returns
+        -------
+        array (N,)
+            The covariance that the caller gave, if it gave one.
+        """
+        if self.given_covariance is not None:
+            return self.given_covariance
+        y = self.advantage if factor == "advantage" else np.exp(self.log_prob) * self.advantage
+        group = self.state if centre == "state" else None
+        return np.asarray((self.log_prob - _mean(self.log_prob, group)) * (y - _mean(y, group)))
+
+    def ppo_clipped(self, clip: tuple[Any, Any] | None) -> Array:
+        """Tokens at which the PPO surrogate is flat: ``A > 0 and ratio > 1 + high``, or ``A < 0 and ratio < 1 - low``.
+
+        Parameters
+        ----------
+        clip : (low, high) or None
+            None: no token is clipped.
+        """
+        if clip is None:
+            return np.zeros(self.size, dtype=bool)
+        low, high = map(float, clip)
+        above = (self.advantage > 0) & (self.ratio > 1 + high)
+        return np.asarray(above | ((self.advantage < 0) & (self.ratio < 1 - low)))
+
+    def count(self, fraction: Any, at_least_one: bool) -> int:
+        """How many tokens a fraction of the batch is: ``int(fraction * N)``, or at least one."""
+        return max(int(float(fraction) * self.size), int(at_least_one))
+
+    def as_selected(self, selected: Any) -> Array:
+        """A selection that the caller gives: booleans of shape (N,)."""
+        mask = np.asarray(selected)
+        if mask.shape != (self.size,) or (mask.dtype != bool and mask.size):
+            raise ValueError(
+                f"selected has shape {mask.shape} and dtype {mask.dtype}, expected booleans of shape ({self.size},)"
+            )
+        return mask.astype(bool)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tokens together with the policy: logits `z` and `z_old` (S, A), `state` and `action` (N,) in their ranges."""
+
+    z: Array
+    z_old: Array
+    state: Array
+    action: Array
+    tokens: Tokens
+
+    @classmethod
+    def of(cls, z: Any, state: Any, action: Any, advantage: Any, z_old: Any = None) -> Batch:
+        """The batch from what a caller gives; a ValueError names what does not fit."""
+        new = _table(z, "z", None)
+        old = new if z_old is None else _table(z_old, "z_old", new.shape)
+        s = as_integers(state, "state", None)
+        a = as_integers(action, "action", s.size)
+        for name, index, size in (("state", s, new.shape[0]), ("action", a, new.shape[1])):
+            report((index < 0) | (index >= size), index, name, f"an integer in [0, {size})")
+        old_log_prob = None if z_old is None else log_softmax(old)[s, a]
+        return cls(new, old, s, a, Tokens.of(log_softmax(new)[s, a], advantage, old_log_prob, state=s))
+
+    @cached_property
+    def policy(self) -> Array:
+        """``pi(a|s)``, shape (S, A)."""
+        return softmax(self.z)
+
+    @cached_property
+    def state_share(self) -> Array:
+        """Share ``n_s / N`` of the tokens at each state, shape (S, 1)."""
+        return self.share_at_state(np.ones(self.tokens.size, dtype=bool))
+
+    def share_at_state(self, mask: Array) -> Array:
+        """Number of the tokens in `mask` at each state, divided by N; shape (S, 1)."""
+        counts = np.bincount(self.state[mask], minlength=self.z.shape[0])
+        return np.asarray(counts[:, None] / max(self.tokens.size, 1))
+
+    def entry_sums(self, per_token: Array) -> Array:
+        """Sum of a number a token over the tokens of each entry (s, a); shape (S, A)."""
+        flat = self.state * self.z.shape[1] + self.action
+        return np.bincount(flat, weights=per_token, minlength=self.z.size).reshape(self.z.shape)
+
+    def push(self, per_token: Array) -> Array:
+        """From derivatives g_t with respect to the tokens' log-probabilities to the logits, through the softmax.
+
+        Token t adds ``g_t (e_{a_t} - pi(.|s_t))`` to row s_t.
+        """
+        sums = self.entry_sums(per_token)
+        return np.asarray(sums - self.policy * sums.sum(-1, keepdims=True))
+
+    def entries(self, mask: Array) -> Array:
+        """The distinct entries (s, a) of the tokens in `mask`, as booleans of shape (S, A)."""
+        chosen = np.zeros(self.z.shape, dtype=bool)
+        chosen[self.state[mask], self.action[mask]] = True
+        return chosen
+
+
+def as_integers(value: Any, name: str, size: int | None) -> Array:
+    """Integers of shape (N,)."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu" and array.size:
+        raise ValueError(f"{name} has dtype {array.dtype} (first entry {array.flat[0]!r}), expected integers")
+    return _one_axis(array.astype(np.int64), name, size)
+
+
+def top(values: Array, count: int) -> Array:
+    """Mask of the `count` largest entries (N,); of equal ones the earliest."""
+    if count >= values.size or count == 0:
+        return np.full(values.size, count > 0)
+    threshold = np.partition(values, values.size - count)[values.size - count]
+    mask = np.asarray(values > threshold)
+    mask[np.flatnonzero(values == threshold)[: count - int(mask.sum())]] = True
+    return mask
+
+
+def log_ratio(z: Array, z_old: Array) -> Array:
+    """``log(pi(a) / pi_old(a))`` for logits (..., A), in any arithmetic; accurate also where the policies are close."""
+    return np.asarray(centred(z_old, z - z_old) - kl(z_old, z)[..., None])
+
+
+def policy_change(z: Array, z_old: Array) -> Array:
+    """``pi(a) - pi_old(a)``, the gradient of ``KL(pi_old || pi)`` with respect to `z`, without cancellation."""
+    change = log_ratio(z, z_old)
+    grows = midpoint(change) > 0  # either form is right; the one that is taken does not overflow
+    larger = np.where(grows, softmax(z), softmax(z_old))
+    return np.asarray(np.where(grows, -1, 1) * larger * np.expm1(np.where(grows, -change, change)))
+
+
+def _mean(values: Array, group: Array | None) -> Any:
+    """Mean over the batch, or for each token over the tokens with its label."""
+    if not values.size:
+        return 0.0
+    if group is None:
+        return values.mean()
+    _, label = np.unique(group, return_inverse=True)
+    return (np.bincount(label, weights=values) / np.bincount(label))[label]
+
+
+def _floats(value: Any, name: str, size: int | None) -> Array:
+    array = as_numbers(value, name)
+    if array.dtype != np.float64:
+        raise ValueError(f"{name} has dtype {array.dtype}, expected floats: tokens are sampled")
+    return _one_axis(array, name, size)
+
+
+def _one_axis(array: Array, name: str, size: int | None) -> Array:
+    if array.ndim != 1 or size not in (None, array.size):
+        expected = "(N,)" if size is None else f"({size},), one number a token"
+        raise ValueError(f"{name} has shape {array.shape}, expected {expected}")
+    return array
+
+
+def _table(value: Any, name: str, shape: tuple[int, ...] | None) -> Array:
+    array = as_logits(value, name)
+    if array.ndim != 2 or shape not in (None, array.shape):
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape or '(S, A)'}")
+    if array.dtype != np.float64:
+        raise ValueError(f"{name} has dtype {array.dtype}, expected floats: tokens are sampled")
+    return array
