@@ -203,15 +203,15 @@ def enclosed_root(function: Callable[[Array], Array], guess: Array) -> Array:
         x = _exact_centres(x - step)
     out = np.empty(guess.shape, dtype=object)
     missing = finite.copy()
-    for lost in (12, 20, 36, ctx.prec // 4, ctx.prec // 2, 3 * ctx.prec // 4, ctx.prec):
-        radius = abs(x) * Ball(Fraction(1, 2 ** max(8, ctx.prec - lost)))
+    lost = 12
+    while missing.any() and lost < ctx.prec - 8:
+        radius = abs(x) * Ball(Fraction(1, 2 ** (ctx.prec - lost)))
         below, above = function(x - radius), function(x + radius)
         for index in zip(*np.nonzero(missing), strict=True):
             if Ball(below[index]).arb < 0 and Ball(above[index]).arb > 0:
                 out[index] = Ball(arb(Ball(x[index]).arb.mid(), Ball(radius[index]).arb.upper()))
                 missing[index] = False
-        if not missing.any():
-            break
+        lost *= 2
     if missing.any():
         raise UndecidedComparison(f"a root near {guess[missing][0]!r} is not enclosed at {ctx.prec} bits")
     out[~finite] = guess[~finite]

@@ -243,7 +243,7 @@ def _kl_of_change(z: Array, u: Array) -> Array:
     """KL(softmax(z) || softmax(z + u)) for a change u with mean zero under softmax(z): log E exp(u)."""
     log_p, p = _log_softmax(z), _softmax(z)
     peak = midpoint(log_p + u).max(-1, keepdims=True)
-    # Any value is right; this one avoids overflow. It takes on the arithmetic of z, so that its exponential is enclosed.
+    # Any value is right; this one avoids overflow. In the arithmetic of z, so that its exponential is enclosed.
     scale = np.where(peak > 1, np.rint(peak), 0.0) + 0 * log_p[..., :1]
     damp = np.exp(-scale)
     near = midpoint(u) <= 1

@@ -9,11 +9,13 @@ over states with weights has the same properties.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from entropy_theory.arithmetic import bracketed_root, enclosed_root, is_ball, midpoint
+from entropy_theory.arithmetic import bracketed_root, enclosed_root, is_ball, midpoint, to_balls
+from entropy_theory.balls import Ball
 from entropy_theory.softmax import centred, covariance, kl_along, log_softmax
 from entropy_theory.validation import as_logits, as_numbers, broadcast, report
 
@@ -37,8 +39,9 @@ def stability_margin(z: Any, direction: Any, epsilon: Any, weights: Any = None) 
     Returns
     -------
     array (...)
-        In units of the step size; infinite where the direction is constant at every state that has weight. Relatively
-        accurate to about 1e-14 for margins from 1e-8 to 1e8 and far beyond; on balls a rigorous enclosure.
+        In units of the step size; infinite where the direction is constant at every state that has weight (in floats
+        also where the margin exceeds the largest double). Relatively accurate to about 1e-14 for margins from 1e-8 to
+        1e8 and far beyond; on balls a rigorous enclosure.
 
     Raises
     ------
@@ -79,17 +82,29 @@ def quadratic_stability_margin(z: Any, direction: Any, epsilon: Any, weights: An
         As `stability_margin`.
     """
     logits, change, bound, share = _arguments(z, direction, epsilon, weights)
-    squared = (share * covariance(logits, change, change)).sum(-1)
-    if is_ball(squared) or is_ball(bound):
-        return np.asarray(np.sqrt(2 * bound / squared))
+    if any(is_ball(x) for x in (logits, change, bound, share)):
+        squared = (share * covariance(logits, change, change)).sum(-1)
+        return np.asarray(_FINITE_OR_INFINITE(squared, bound))
+    unit, scale = _to_unit_spread(logits, change, share)
+    squared = (share * covariance(logits, unit, unit)).sum(-1)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.sqrt(2 * bound) / np.sqrt(squared))
+        return np.asarray(np.sqrt(2 * bound) / np.sqrt(squared) / scale)
+
+
+def _quotient(squared: Any, bound: Any) -> Any:
+    return math.inf if Ball(squared).arb == 0 else (2 * Ball(bound) / squared).sqrt()
+
+
+_FINITE_OR_INFINITE = np.frompyfunc(_quotient, 2, 1)
 
 
 def _arguments(z: Any, direction: Any, epsilon: Any, weights: Any) -> tuple[Array, Array, Array, Array]:
     """Logits and direction (..., S, A), bound (...) and weights (..., S), without weights with S = 1."""
     logits, change = broadcast(z=as_logits(z), direction=as_logits(direction, "direction"))
     bound = as_numbers(epsilon, "epsilon")
+    for name, value in (("z", logits), ("direction", change), ("epsilon", bound)):
+        if value.dtype.kind == "c":
+            raise ValueError(f"{name} has dtype {value.dtype}, expected real numbers")
     report(np.asarray(~(bound > 0).astype(bool)), bound, "epsilon", "a number > 0")
     if weights is None:
         logits, change = logits[..., None, :], change[..., None, :]
@@ -114,41 +129,52 @@ def _arguments(z: Any, direction: Any, epsilon: Any, weights: Any) -> tuple[Arra
     )
 
 
+def _to_unit_spread(z: Array, direction: Array, weights: Array) -> tuple[Array, Array]:
+    """The centred direction with largest spread one over the states that have weight, and that spread (1 if it is 0).
+
+    Centred first: a large common part of the direction would otherwise be rounded by the division.
+    """
+    spread = np.where(weights > 0, direction.max(-1) - direction.min(-1), 0.0).max(-1)
+    scale = np.where(spread > 0, spread, 1.0)
+    return np.asarray(centred(z, direction) / scale[..., None, None]), scale
+
+
 def _bracketed(z: Array, direction: Array, epsilon: Array, weights: Array) -> Array:
     batch = epsilon.shape
     z, direction = z.reshape(-1, *z.shape[-2:]), direction.reshape(-1, *z.shape[-2:])
     epsilon, weights = epsilon.reshape(-1), weights.reshape(-1, z.shape[-2])
-    spread = np.where(weights > 0, direction.max(-1) - direction.min(-1), 0.0)
-    scale = spread.max(-1)
-    margin = np.full(len(epsilon), np.inf)
-    finite = scale > 0
-    if finite.any():
-        # The direction is scaled to one, so that no square overflows; positive weights take out states without weight.
-        z, weights, epsilon, scale = z[finite], weights[finite], epsilon[finite], scale[finite]
-        direction, spread = direction[finite] / scale[:, None, None], spread[finite] / scale[:, None]
+    u, scale = _to_unit_spread(z, direction, weights)
+    spread = np.where(weights > 0, u.max(-1) - u.min(-1), 0.0)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         low = np.sqrt(8 * epsilon / (weights * spread**2).sum(-1))
-        u = centred(z, direction)
-        with np.errstate(divide="ignore", over="ignore"):
-            reach = (epsilon[:, None, None] / weights[..., None] - log_softmax(z)) / np.where(u > 0, u, np.nan)
-        high = np.nanmin(reach, axis=(-2, -1))
+        reach = (epsilon[:, None, None] / weights[..., None] - log_softmax(z)) / u
+        high = np.where(u > 0, reach, np.inf).min(axis=(-2, -1))
+    margin = np.full(len(epsilon), np.inf)
+    finite = np.isfinite(low) & np.isfinite(high)
+    if finite.any():
+        z, u, weights, epsilon = z[finite], u[finite], weights[finite], epsilon[finite]
 
         def excess(log_step: Array, i: Array) -> Array:
-            step = np.exp(log_step)
             with np.errstate(divide="ignore"):
-                return np.asarray(
-                    np.log((weights[i] * kl_along(z[i], direction[i], step[:, None])).sum(-1)) - np.log(epsilon[i])
-                )
+                divergence = (weights[i] * kl_along(z[i], u[i], np.exp(log_step)[:, None])).sum(-1)
+                return np.asarray(np.log(divergence) - np.log(epsilon[i]))
 
         # Twice wider than the bounds, which can be attained to rounding.
-        root = bracketed_root(excess, np.log(low / 2), np.log(np.maximum(2 * high, low)))
-        margin[finite] = np.exp(root) / scale
+        root = bracketed_root(excess, np.log(low[finite] / 2), np.log(np.maximum(2 * high, low)[finite]))
+        with np.errstate(over="ignore"):
+            margin[finite] = np.exp(root - np.log(scale[finite]))
     return margin.reshape(batch)
 
 
 def _enclosed(z: Array, direction: Array, epsilon: Array, weights: Array) -> Array:
-    guess = _bracketed(*(midpoint(x) for x in (z, direction, epsilon, weights)))
+    batch = epsilon.shape
+    guess = _bracketed(*(midpoint(x) for x in (z, direction, epsilon, weights))).reshape(-1)
+    # Floats among balls would pass rounded exponentials off as exact numbers.
+    z, direction, epsilon, weights = (to_balls(x) for x in (z, direction, epsilon, weights))
+    z, direction = z.reshape(-1, *z.shape[-2:]), direction.reshape(-1, *z.shape[-2:])
+    epsilon, weights = epsilon.reshape(-1), weights.reshape(-1, z.shape[-2])
 
     def excess(step: Array) -> Array:
         return np.asarray((weights * kl_along(z, direction, step[..., None])).sum(-1) - epsilon)
 
-    return enclosed_root(excess, guess)
+    return enclosed_root(excess, guess).reshape(batch)

@@ -84,7 +84,7 @@ def test_terms_are_checked_where_the_claim_is_made() -> None:
     given = {"x": et.domains.reals(0, 1)}
     with pytest.raises(ValueError, match="term 'y' takes y, expected a variable's name"):
         et.Inequality(name="c", given=given, lhs=0, rhs=1, terms={"y": lambda y: y})
-    with pytest.raises(ValueError, match="term 'half' takes 0.5"):
+    with pytest.raises(ValueError, match=r"term 'half' takes 0\.5"):
         et.Inequality(name="c", given=given, lhs=0, rhs=1, terms={"half": 0.5})  # type: ignore[dict-item]
 
 

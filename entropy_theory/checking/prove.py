@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from flint import arb, fmpq
 
-from entropy_theory.balls import Ball, UndecidedComparison, precision, widened_constants
+from entropy_theory.balls import Ball, UndecidedComparison, constant, precision, widened_constants
 from entropy_theory.checking.claim import Claim, ClaimError, Inequality
 from entropy_theory.checking.variables import number_in_words
 from entropy_theory.duals import Dual
@@ -32,7 +32,7 @@ Array = np.ndarray[Any, Any]
 
 MOST_VARIABLES = 3
 
-MOST_BOXES = 5000
+MOST_BOXES = 3000
 """Boxes after which the attempt ends without a proof."""
 
 FINEST = Fraction(1, 2**24)
@@ -117,7 +117,7 @@ def _in_words(claim: Inequality) -> str:
 
 def _settled(claim: Inequality, box: Box, derivatives: bool) -> tuple[bool, list[float]]:
     """Whether the claim is certain on the box, and how much each variable contributes to the doubt."""
-    widths = [float(high - low) for low, high in box]
+    widths = [_as_float(high - low) for low, high in box]
     try:
         if claim.assuming is not None and not bool(claim.meets(_leaves(claim, box))[0]):
             return True, widths
@@ -154,6 +154,13 @@ def _entry_settled(claim: Inequality, box: Box, entry: int, slopes: Sequence[Bal
     return _holds(claim, value)
 
 
+def _as_float(x: Fraction) -> float:
+    try:
+        return float(x)
+    except OverflowError:
+        return math.inf
+
+
 def _size(slope: Ball) -> float:
     return float(abs(slope.arb).upper())
 
@@ -175,7 +182,8 @@ def _gaps(claim: Inequality, box: Box) -> list[Ball] | None:
     """Plain enclosures of rhs - lhs over the box, entry by entry; None if the formula has no value there."""
     try:
         lhs, rhs = claim.sides(_leaves(claim, box))
-        return [Ball(b) - Ball(a) for a, b in zip(lhs[0], rhs[0], strict=True)]
+        # `constant` widens a side that is a plain float as well.
+        return [constant(b) - constant(a) for a, b in zip(lhs[0], rhs[0], strict=True)]
     except (UndecidedComparison, ClaimError):
         return None
 

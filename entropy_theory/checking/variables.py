@@ -338,8 +338,8 @@ def _range(value: Any, name: str, least: int) -> tuple[int, int]:
 
 def number_in_words(x: float) -> str:
     """A float as a short fraction if it is one."""
-    if not math.isfinite(x):
-        return str(x)
+    if not math.isfinite(x) or abs(x) >= 1e15:
+        return f"{x:g}"
     exact = Fraction(x)
     return str(exact) if exact.denominator <= 4096 else f"{x:.10g}"
 
