@@ -27,7 +27,7 @@ _GAUGE = Inequality(
     reading="corrected",
     statement=r"\frac1{\gamma(u+v)} \le \frac1{\gamma(u)} + \frac1{\gamma(v)}",
     given={
-        "p": d.policies(actions=(2, 3)),
+        "p": d.policies(actions=3),
         "u": d.reals(-10, 10, like="p"),
         "v": d.reals(-10, 10, like="p"),
         "epsilon": d.reals(1 / 1024, 8),

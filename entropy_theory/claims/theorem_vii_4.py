@@ -97,13 +97,14 @@ _EQ_33 = Inequality(
     name="theorem-vii.4/eq-33",
     reading="corrected",
     statement=r"\frac1{\gamma_{\rm reg}} \le \frac1{\gamma_{\rm base}} + \frac\alpha{\gamma_H}",
-    given={**_SMALL, **_EPSILON},
+    given={**_SMALL, "p": d.policies(actions=3), **_EPSILON},
     assuming=_moves,
     hypotheses=_MOVES,
     lhs=lambda p, r, alpha, epsilon: 1 / _margin(p, _regularised(p, r, alpha), epsilon),
     rhs=lambda p, r, alpha, epsilon: _gauge_bound(_margins(p, epsilon, ascent(p, r), _bonus(p)), alpha),
-    remark="A lower bound of the margin, for the exact margins; gamma_H is the margin of the direction grad H. With "
-    "kappa = gamma_base / gamma_H it reads gamma_reg >= gamma_base / (1 + alpha kappa).",
+    remark="A lower bound of the margin, for the exact margins, with equality for two actions if both directions "
+    "point the same way; here with three. gamma_H is the margin of the direction grad H. With kappa = gamma_base "
+    "/ gamma_H it reads gamma_reg >= gamma_base / (1 + alpha kappa).",
     proof=_GAUGE_PROOF,
 )
 
