@@ -287,14 +287,54 @@ def entropy_change(z: Any, dz: Any) -> Array:
     """
     logits, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
     _, old, _ = _odds(logits)  # relative to the mode, so that a small change is not lost in large logits
+    linear = (_policy_change(old, change) * _centred(old, old)).sum(-1)
     new = old + change
-    u = _centred(old, change)
-    log_ratio = u - _kl_of_change(old, u)[..., None]
-    grows = midpoint(log_ratio) > 0
-    larger = np.where(grows, _softmax(new), _softmax(old))
-    difference = np.where(grows, -1, 1) * larger * np.expm1(np.where(grows, -log_ratio, log_ratio))
-    linear = (difference * _centred(old, old)).sum(-1)
     return np.asarray(-linear - _kl_of_change(new, _centred(new, -change)))
+
+
+def log_ratio(z: Any, dz: Any) -> Array:
+    """Change of the log-probabilities, ``log(p'_a / p_a)`` with p' the policy at ``z + dz``.
+
+    Parameters
+    ----------
+    z, dz : array (..., A)
+        Logits and their change, of shapes that broadcast.
+
+    Returns
+    -------
+    array (..., A)
+        Accurate also where the two policies are close.
+    """
+    return _log_ratio(*broadcast(z=as_logits(z), dz=as_logits(dz, "dz")))
+
+
+def policy_change(z: Any, dz: Any) -> Array:
+    """Change of the policy, ``p'_a - p_a`` with p' the policy at ``z + dz``, without cancellation.
+
+    It is also the gradient of ``KL(p || p')`` with respect to the logits of p', Theorem VI.1.
+
+    Parameters
+    ----------
+    z, dz : array (..., A)
+        Logits and their change, of shapes that broadcast.
+
+    Returns
+    -------
+    array (..., A)
+    """
+    return _policy_change(*broadcast(z=as_logits(z), dz=as_logits(dz, "dz")))
+
+
+def _log_ratio(z: Array, change: Array) -> Array:
+    u = _centred(z, change)
+    return np.asarray(u - _kl_of_change(z, u)[..., None])
+
+
+def _policy_change(z: Array, change: Array) -> Array:
+    log_ratio = _log_ratio(z, change)
+    grows = midpoint(log_ratio) > 0  # either form is right; the one that is taken does not overflow
+    larger = np.where(grows, _softmax(z + change), _softmax(z))
+    return np.asarray(np.where(grows, -1, 1) * larger * np.expm1(np.where(grows, -log_ratio, log_ratio)))
 
 
 def token_covariance(z: Any, dz: Any) -> Array:

@@ -292,7 +292,7 @@ def test_a_function_that_leaves_the_process_costs_no_other_claim_its_verdict(tmp
     except SystemExit:
         pytest.fail("the claim ended the campaign")
     assert [v.error for v in verdicts] == [False, True, False]
-    assert [v.outcome for v in verdicts] == ["holds", "undecided", "holds"]
+    assert [v.outcome for v in verdicts] == ["proved", "undecided", "proved"]
     assert "leaver" in verdicts[1].message
 
 

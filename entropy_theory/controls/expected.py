@@ -20,11 +20,10 @@ import numpy as np
 from entropy_theory.arithmetic import is_ball, largest, midpoint, smallest, to_balls
 from entropy_theory.balls import UndecidedComparison
 from entropy_theory.controls.fields import in_formula
-from entropy_theory.controls.tokens import log_ratio, policy_change
 from entropy_theory.duals import Dual
 from entropy_theory.gradients import Problem
 from entropy_theory.problems import Bandit
-from entropy_theory.softmax import centred, log_softmax, softmax, token_covariance
+from entropy_theory.softmax import centred, log_ratio, log_softmax, policy_change, softmax, token_covariance
 from entropy_theory.validation import as_logits, broadcast
 
 Array = np.ndarray[Any, Any]
@@ -91,12 +90,12 @@ class Expected:
     @cached_property
     def change(self) -> Array:
         """``p - q``."""
-        return 0 * self.policy if self.anchor is None else policy_change(self.z, self.anchor)
+        return 0 * self.policy if self.anchor is None else policy_change(self.anchor, self.z - self.anchor)
 
     @cached_property
     def log_ratio(self) -> Array:
         """``log(p / q)``."""
-        return 0 * self.policy if self.anchor is None else log_ratio(self.z, self.anchor)
+        return 0 * self.policy if self.anchor is None else log_ratio(self.anchor, self.z - self.anchor)
 
     def gradient(self, keep: Array | None = None) -> Array:
         """Policy gradient ``w p A``; with tokens kept at rate K, ``w p_b (K_b A_b - E_p[K A])``."""

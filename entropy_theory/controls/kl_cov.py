@@ -27,8 +27,9 @@ from entropy_theory.controls.fields import (
     spread,
 )
 from entropy_theory.controls.presets import with_changes
-from entropy_theory.controls.tokens import Batch, Tokens, policy_change, top
+from entropy_theory.controls.tokens import Batch, Tokens, top
 from entropy_theory.gradients import Problem
+from entropy_theory.softmax import policy_change
 
 Array = np.ndarray[Any, Any]
 
@@ -178,7 +179,7 @@ class KLCov(Control):
             held = batch.share_at_state(selected)
         else:
             held = np.where(batch.entries(selected), batch.state_share, 0.0)
-        pull = scalar_at(self.beta, step, "beta") * policy_change(batch.z, batch.z_old)
+        pull = scalar_at(self.beta, step, "beta") * policy_change(batch.z_old, batch.z - batch.z_old)
         return np.asarray(gradient + held * pull)
 
     # Exact update ------------------------------------------------------------------------------------------

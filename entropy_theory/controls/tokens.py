@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory.arithmetic import midpoint
-from entropy_theory.softmax import centred, kl, log_softmax, softmax
+from entropy_theory.softmax import log_softmax, softmax
 from entropy_theory.validation import as_logits, as_numbers, report
 
 Array = np.ndarray[Any, Any]
@@ -192,19 +191,6 @@ def top(values: Array, count: int) -> Array:
     mask = np.asarray(values > threshold)
     mask[np.flatnonzero(values == threshold)[: count - int(mask.sum())]] = True
     return mask
-
-
-def log_ratio(z: Array, z_old: Array) -> Array:
-    """``log(pi(a) / pi_old(a))`` for logits (..., A), in any arithmetic; accurate also where the policies are close."""
-    return np.asarray(centred(z_old, z - z_old) - kl(z_old, z)[..., None])
-
-
-def policy_change(z: Array, z_old: Array) -> Array:
-    """``pi(a) - pi_old(a)``, the gradient of ``KL(pi_old || pi)`` with respect to `z`, without cancellation."""
-    change = log_ratio(z, z_old)
-    grows = midpoint(change) > 0  # either form is right; the one that is taken does not overflow
-    larger = np.where(grows, softmax(z), softmax(z_old))
-    return np.asarray(np.where(grows, -1, 1) * larger * np.expm1(np.where(grows, -change, change)))
 
 
 def _mean(values: Array, group: Array | None) -> Any:
