@@ -16,12 +16,13 @@ m')^2]``. Exchanging S with its complement flips the sign, so an upper bound is 
 
 So ``|v' (Hess J) v| <= osc(r) |v|^2 / (3 sqrt(3))``, with equality for two arms with ``p_1 = (1 - 1 / sqrt(3)) / 2``.
 
-*Smoothness of H.* ``v' (Hess H) v = Cov_p(u^2, -x) - Var_p(v)``, x = log p. Split ``-x = y + g`` with ``y = min(-x,
-log n)``, which has ``osc(y) <= log n``, and ``g = max(0, -x - log n)``. The bound above gives ``|Cov_p(u^2, y)| <=
-log(n) |v|^2 / (3 sqrt(3))``. As ``p_a g_a <= 1 / (e n)`` and ``|u|^2 <= n |v|^2`` (the norm of the projection ``1 - 1
-p'`` is that of ``1 p'``, ``sqrt(n) |p|``), ``0 <= E[u^2 g] <= |v|^2 / e``; and ``E g <= s log(1 / s) <= 1 / e``, s
-the mass of the actions where g > 0. With ``Var_p(v) <= |v|^2 / 2``, ``Cov_p(u^2, g) - Var_p(v)`` lies between ``-(1 +
-1/e) |v|^2 / 2`` and ``|v|^2 / e``. So ``|v' (Hess H) v| <= [log(n) / (3 sqrt(3)) + (1 + 1/e) / 2] |v|^2``.
+*Smoothness of H.* ``v' (Hess H) v = Cov_p(u^2, -x) - Var_p(v)``, x = log p. Split ``-x = y + g`` with ``y = min(-x, log
+n)``, which has ``osc(y) <= log n``, and ``g = max(0, -x - log n)``. The bound above gives ``|Cov_p(u^2, y)| <= log(n)
+|v|^2 / (3 sqrt(3))``. As ``p_a g_a <= 1 / (e n)`` and ``|u|^2 <= n |v|^2`` (the norm of the projection ``1 - 1 p'`` is
+that of ``1 p'``, ``sqrt(n) |p|``), ``0 <= E[u^2 g] <= |v|^2 / e``; and ``E g <= s log(1 / s) <= 1 / e`` by Jensen's
+inequality, s the mass of the actions where g > 0. With ``Var_p(v) <= |v|^2 / 2``, ``Cov_p(u^2, g) - Var_p(v)`` lies
+between ``-(1 + 1/e) |v|^2 / 2`` and ``|v|^2 / e``. So ``|v' (Hess H) v| <= [log(n) / (3 sqrt(3)) + (1 + 1/e) / 2]
+|v|^2``.
 
 *Two arms.* With rewards (1, 0) and ``w = z_1 - z_2``, ``p_1 p_2 = 1 / (2 (1 + cosh w))``, an exact step is ``w' = w +
 eta / (1 + cosh w)``, and along the flow ``dw/ds = 1 / (1 + cosh w)`` the quantity ``G(w) = w + sinh w`` grows at rate

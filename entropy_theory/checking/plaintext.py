@@ -6,19 +6,20 @@ import re
 from functools import cache
 from typing import Any
 
-_FUNCTIONS = ("log", "exp", "max", "min", "sup", "inf", "det")
+_FUNCTIONS = ("log", "exp", "sinh", "cosh", "tanh", "max", "min", "sup", "inf", "det")
 
 _BEFORE = (
     (r"(?<!\\)%", r"\\%"),
     (r"\\[td]frac", r"\\frac"),
+    (r"\\ne\b", r"\\neq"),
     (r"\\\|", "‖"),
     (r"\\(?:text|display)style|\\[bB]igg?[lr]?\b", ""),
 )
 
 _AFTER = (
     (r"\s*([≤≥⇒⇔≈∝])\s*", r" \1 "),
-    (r"\b(" + "|".join(_FUNCTIONS) + r") (?=[(_])", r"\1"),
     (r"\((\w+)\)/\((\w+)\)", r"\1/\2"),
+    (r"\b(" + "|".join(_FUNCTIONS) + r") (?=[(_^])", r"\1"),
     (r"(?<=\()\s+|\s+(?=[,;:.)])", ""),
 )
 

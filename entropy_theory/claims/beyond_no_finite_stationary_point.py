@@ -43,7 +43,8 @@ _BANDIT = Inequality(
     rhs=_squared,
     tight=True,
     hypotheses="The rewards are not all equal.",
-    remark="Equality for two arms. A plateau is long where p of the optimal action is small, and nowhere else.",
+    remark="Equality for two arms. Away from the optimum the gradient is small only where p of every optimal action is "
+    "small.",
     proof="g_a = p_a (r_a - J), so g_* = p_* (J* - J) > 0 at an optimal action. The other n - 1 entries add up to "
     "-g_*, so their squares add up to at least g_*^2 / (n - 1) (Cauchy-Schwarz). J* > J because p > 0 and r is not "
     "constant.",

@@ -54,7 +54,7 @@ def _flow_derivative(w: Array, r: Array, time: Any = two_armed_time) -> Any:
 _FLOW = Identity(
     name="beyond/two-arm-flow",
     reading="corrected",
-    statement=r"\dot z = \nabla J,\ w = z_1 - z_2:\quad \tfrac{d}{dt}(w + \sinh w) = r_1 - r_2",
+    statement=r"\dot z = \nabla J,\ w = z_1 - z_2:\quad \tfrac{d}{dt}(w + \sinh(w)) = r_1 - r_2",
     given={"w": d.reals(-40, 40), "r": d.rewards(actions=2)},
     lhs=_flow_derivative,
     rhs=lambda r: _difference(r),
@@ -84,16 +84,17 @@ def _growth(w: Array, eta: Array) -> Any:
 _SANDWICH = Inequality(
     name="beyond/two-arm-flow/sandwich",
     reading="corrected",
-    statement=r"w \ge 0,\ w' = w + \frac{\eta}{1 + \cosh w}:\quad \eta \le G(w') - G(w) \le \eta\,e^{\eta/2},\quad "
-    r"G(w) = w + \sinh w",
+    statement=r"w \ge 0,\ w' = w + \frac{\eta}{1 + \cosh(w)}:\quad \eta \le G(w') - G(w) \le \eta\,e^{\eta/2},\quad "
+    r"G(w) = w + \sinh(w)",
     given=_STEP,
     lhs=lambda w, eta: np.stack([eta, _growth(w, eta)], axis=-1),
     rhs=lambda w, eta: np.stack([_growth(w, eta), eta * np.exp(eta / 2)], axis=-1),
     tight=True,
-    remark="One exact step of the bandit with rewards (1, 0). Both bounds are approached for small steps.",
+    remark="One exact step of the bandit with rewards (1, 0). Both bounds are approached for small steps; the exponent "
+    "eta/2 is the largest change of w, and not the best.",
     proof="G' = 1 + cosh is increasing on w >= 0, and delta = w' - w = eta / (1 + cosh w) <= eta/2. So G(w') - "
     "G(w) >= delta (1 + cosh w) = eta, and <= delta (1 + cosh(w + delta)) <= delta e^delta (1 + cosh w) = eta "
-    "e^delta <= eta e^(eta/2), since cosh(w + delta) <= e^delta cosh w.",
+    "e^delta <= eta e^(eta/2), since 1 <= e^delta and cosh(w + delta) <= e^delta cosh w.",
 )
 SANDWICH = _SANDWICH.with_mutants(
     _SANDWICH.mutant("no-growth", lhs=_growth, rhs=lambda eta: eta),
@@ -120,13 +121,13 @@ _RUN = Inequality(
     name="beyond/two-arm-flow/run",
     reading="corrected",
     statement=r"w_0 \ge 0,\ s = \textstyle\sum_t\eta_t:\quad w(s) \le w_T \le w(s\,e^{\max\eta_t/2}),\quad w(s) + "
-    r"\sinh w(s) = s + w_0 + \sinh w_0",
+    r"\sinh(w(s)) = s + w_0 + \sinh(w_0)",
     given={"w": d.reals(0, 40), "eta": d.reals(2**-10, 4), "decay": d.reals(0, 1)},
     lhs=lambda w, eta, decay: np.stack([_run_bounds(w, eta, decay)[0], _run(w, eta, decay)], axis=-1),
     rhs=lambda w, eta, decay: np.stack([_run(w, eta, decay), _run_bounds(w, eta, decay)[1]], axis=-1),
     remark="T = 3 steps eta_t = eta / (1 + decay t); the bounds are for a run of any length.",
-    proof="Sum beyond/two-arm-flow/sandwich over the steps: s <= G(w_T) - G(w_0) <= sum eta_t e^(eta_t/2) <= s "
-    "e^(h/2), h the largest step. G is increasing.",
+    proof="w_t increases, so all w_t >= 0. Sum beyond/two-arm-flow/sandwich over the steps, with G(w) = w + sinh w: s "
+    "<= G(w_T) - G(w_0) <= sum eta_t e^(eta_t/2) <= s e^(h/2), h the largest step. G is increasing.",
 )
 RUN = _RUN.with_mutants(
     _RUN.mutant("flow-is-exact", lhs=_run, rhs=lambda w, eta, decay: _run_bounds(w, eta, decay)[0]),
@@ -149,9 +150,11 @@ _LIMIT = Order(
     given=_LONG,
     power=0.75,
     remainder=lambda t, w0, eta: _rescaled(t, w0, eta) - exact(1, 2),
+    hypotheses="Rewards (1, 0), w_0 >= 0.",
     remark="t = 1/T; an upper and a lower bound of the discrete run are both measured. The remainder is of order "
     "log T / T. So |grad J|^2 falls like 1/T^2, faster than the O(1/T) of the general theorem.",
-    proof="By beyond/two-arm-flow/sandwich eta T <= G(w_T) - G(w_0) <= eta sum e^delta_t. As G(w) <= 2 sinh w <= 2 "
+    proof="By beyond/two-arm-flow/sandwich and its proof, with G(w) = w + sinh w and the steps delta_t = eta / (1 + "
+    "cosh w_t), eta T <= G(w_T) - G(w_0) <= eta sum e^delta_t. As G(w) <= 2 sinh w <= 2 "
     "(1 + cosh w), delta_t <= 2 eta / G(w_t) <= 2/t for t >= 1 and delta_0 <= eta/2, and e^delta - 1 <= delta "
     "e^(eta/2); so the excess of the upper bound over eta T is at most eta e^(eta/2)(eta/2 + 2 (1 + log T)). Hence "
     "1 + cosh w_T = G(w_T) + 1 - w_T + e^-w_T = eta T (1 + O(log T / T)), and (eta T)^2 / (2 (1 + cosh w_T)^2) = "

@@ -20,6 +20,7 @@ from entropy_theory.stability import quadratic_stability_margin, stability_margi
 POSITION = 7.05
 
 _RAY = {"p": d.policies(actions=(2, 4)), "v": d.reals(-10, 10, like="p"), "eta": d.reals(0, 100, open_low=True)}
+_ALONG = "p_eta is the policy with logits log p + eta v."
 
 
 def _slope(p: Array, v: Array, eta: Array) -> Array:
@@ -46,6 +47,7 @@ _SLOPE = Identity(
     given=_RAY,
     lhs=_slope,
     rhs=_tilted_mean,
+    hypotheses=_ALONG,
     remark="Zero at eta = 0 and increasing, since its own derivative is Var_{p_eta}(v).",
     proof="KL(p || p_eta) = E_p[log p - (z + eta v) + log sum_b e^{z_b + eta v_b}], whose derivative in eta is "
     "-E_p v + E_{p_eta} v.",
@@ -58,16 +60,17 @@ _WELL_POSED = Inequality(
     r"\mathrm{KL}(p\|p_\eta) < \mathrm{KL}(p\|p_{\eta'})",
     given={**_RAY, "c": d.reals(0, 10, open_low=True)},
     assuming=lambda v: ~constant(v),
-    hypotheses="v is not constant; eta' = eta (1 + c) with c > 0.",
+    hypotheses=f"{_ALONG} v is not constant; eta' = eta (1 + c) with c > 0.",
     lhs=lambda p, v, eta: kl_along(np.log(p), v, eta),
     rhs=lambda p, v, eta, c: kl_along(np.log(p), v, eta * (1 + c)),
     strict=True,
     remark="So each level is crossed at most once. If v is constant the policy does not move and the margin is "
     "infinite.",
-    proof="Let u = v - E_p v and phi(eta) = KL(p || p_eta) = log E_p exp(eta u).\n"
+    proof="Let u = v - E_p v. As log p_eta = log p + eta u - log E_p exp(eta u) and E_p u = 0, phi(eta) = KL(p || "
+    "p_eta) = log E_p exp(eta u).\n"
     "phi'(eta) = E_{p_eta} u, so phi'(0) = E_p u = 0.\n"
     "phi''(eta) = Var_{p_eta}(u) > 0, because p_eta gives every action positive probability and u is not constant.\n"
-    "Hence phi' > 0 for eta > 0.",
+    "Hence phi' > 0 for eta > 0, and phi is strictly increasing there.",
 )
 WELL_POSED = _WELL_POSED.with_mutants(
     _WELL_POSED.mutant("no-assumption", assuming=None),
@@ -92,8 +95,10 @@ _UNBOUNDED = Inequality(
     given=_RAY,
     lhs=_chord,
     rhs=lambda p, v, eta: kl_along(np.log(p), v, eta)[..., None],
+    hypotheses=_ALONG,
     remark="With the a of the largest v the right side tends to infinity, so every level is crossed.",
-    proof="KL(p || p_eta) = log sum_b p_b exp(eta u_b) >= log(p_a exp(eta u_a)), since all terms are positive.",
+    proof="With u = v - E_p v, KL(p || p_eta) = log sum_b p_b exp(eta u_b) >= log(p_a exp(eta u_a)), since all terms "
+    "are positive.",
 )
 UNBOUNDED = _UNBOUNDED.with_mutants(
     _UNBOUNDED.mutant("without-log-p", lhs=lambda p, v, eta: _chord(p, v, eta) - np.log(p))
@@ -108,12 +113,12 @@ _MARGIN = Identity(
         "epsilon": d.reals(1 / 1024, 8),
     },
     assuming=lambda v: ~constant(v),
-    hypotheses="v is not constant.",
+    hypotheses=f"{_ALONG} gamma is the margin of v at epsilon. v is not constant.",
     lhs=lambda p, v, epsilon: _divergence(p, np.log(p) + stability_margin(np.log(p), v, epsilon)[..., None] * v),
     rhs=lambda epsilon: epsilon,
     remark="The margin that the package computes, put into the divergence as it is defined; in balls an enclosure.",
-    proof="By definition-vii.2/well-posed and /unbounded the divergence takes the value epsilon exactly once, and the "
-    "maximum in Eq. (32) is attained there.",
+    proof="The divergence is continuous and zero at eta = 0. By definition-vii.2/well-posed and /unbounded it takes "
+    "the value epsilon > 0 exactly once, and the maximum in Eq. (32) is attained there.",
 )
 MARGIN = _MARGIN.with_mutants(
     _MARGIN.mutant(

@@ -37,8 +37,9 @@ PRINTED = Inequality(
     lhs=lambda r, alpha: _gap(r, alpha) / 1000,
     rhs=lambda r, alpha, k: _gap(r, alpha / 2**k),
     hypotheses="The rewards are not all equal.",
-    remark="Read as: at the regularised optimum a thousandth of the bias stays however far alpha is annealed. With "
-    "a constant alpha the bias is permanent, but so is that of a constant beta.",
+    remark="Read as a difference between the methods, with both coefficients annealed: at the regularised optimum at "
+    "least a thousandth of the bias stays however far alpha falls. With a constant alpha the bias is permanent, but so "
+    "is that of a constant beta with a fixed pi_old.",
     breaks="No proof is given. Theorem VII.3 lets beta_t -> 0 while Theorem VII.2 has a constant alpha; the remark "
     "credits to the method what the schedule does.",
     terms={
@@ -70,13 +71,14 @@ _ENTROPY_GRADIENT = Inequality(
     given={"p": d.policies()},
     lhs=lambda p: np.stack([squared_gradient(p), 2 * entropy(np.log(p)) ** 2], axis=-1),
     rhs=lambda p: np.stack([2 * entropy(np.log(p)) ** 2, 2 * np.log(exact(p.shape[-1])) ** 2 + 0 * p[..., 0]], axis=-1),
-    remark="The bound C^2 of the bias that an entropy bonus adds.",
+    remark="The bound C^2 of the bias that an entropy bonus adds. The first inequality is sharp, for two actions as p "
+    "-> 1; the second is an equality at the uniform policy.",
     proof="f_a = p_a (log p_a + H) = -dH/dz_a adds up to 0. Its positive part is at most p_a H, as log p_a <= 0, "
     "so it adds up to P <= H, and the negative part adds up to -P. Squares of numbers of one sign add up to at "
     "most the square of their sum: |f|^2 <= 2 P^2 <= 2 H^2. And H <= log n.",
 )
 ENTROPY_GRADIENT = _ENTROPY_GRADIENT.with_mutants(
-    _ENTROPY_GRADIENT.mutant("hundredth", lhs=squared_gradient, rhs=lambda p: entropy(np.log(p)) ** 2 / 100),
+    _ENTROPY_GRADIENT.mutant("nine-tenths", lhs=squared_gradient, rhs=lambda p: exact(9, 5) * entropy(np.log(p)) ** 2),
 )
 
 _BONUS = {

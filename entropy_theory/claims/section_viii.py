@@ -47,7 +47,8 @@ CONFIDENCE_PRINTED = Inequality(
     hypotheses=_ORDERED_WORDS,
     lhs=lambda a: _covariance(a),
     rhs=lambda b: _covariance(b),
-    remark="'The covariance term scales with model confidence, as discussed in Section IV' (Section VIII.C).",
+    remark="Section VIII.C: 'the theoretical expectation that the covariance term scales with model confidence, as "
+    "discussed in Section IV'. Read in the simplest case, in which the better action is the likelier one.",
     breaks="Section VIII.C refers to Section IV, which has no such statement. Cov(log p, pA) = 2 p^2 q^2 L for two "
     "actions: the factor p^2 q^2 falls faster than L = log(p / q) grows.",
     terms={
@@ -73,8 +74,8 @@ def _upper(a: Array, b: Array) -> Any:
 _CONFIDENCE = Inequality(
     name="section-viii/confidence",
     reading="corrected",
-    statement=r"n = 2,\ r = (1, 0):\quad \mathrm{Cov}(\log p, pA) = 2 p^2 q^2 \log\tfrac pq\ "
-    r"\text{rises for } \tfrac12 \le p \le 0.739 \text{ and falls for } 0.74 \le p < 1",
+    statement=r"n = 2,\ r = (1, 0):\quad \mathrm{Cov}(\log p, pA) = 2 p^2 q^2 \log(p/q)"
+    r"\text{ rises for } \tfrac12 \le p \le 0.739 \text{ and falls for } 0.74 \le p < 1",
     given=_ORDERED,
     assuming=lambda a, b: ((a < b) & ((b <= _LOW) | (a >= _HIGH))).astype(bool),
     hypotheses="1/2 <= a < b <= 0.739 or 0.74 <= a < b < 1. Rewards (1, 0).",
@@ -104,7 +105,7 @@ def _crossing(a: Array) -> Array:
 _RISES = Inequality(
     name="section-viii/confidence-rises",
     reading="corrected",
-    statement=r"2\,(p - q)\log\tfrac pq < 1\quad(\tfrac12 \le p \le 0.739)",
+    statement=r"2\,(p - q)\log(p/q) < 1\quad(\tfrac12 \le p \le 0.739)",
     given={"a": d.reals(0.5, 0.739)},
     lhs=_crossing,
     rhs=1,
@@ -117,7 +118,7 @@ RISES = _RISES.with_mutants(_RISES.mutant("to-0.74", given={"a": d.reals(0.5, 0.
 _FALLS = Inequality(
     name="section-viii/confidence-falls",
     reading="corrected",
-    statement=r"2\,(p - q)\log\tfrac pq > 1\quad(0.74 \le p \le 1 - 10^{-6})",
+    statement=r"2\,(p - q)\log(p/q) > 1\quad(0.74 \le p \le 1 - 10^{-6})",
     given={"a": d.reals(0.74, 0.999999)},
     lhs=1,
     rhs=_crossing,
@@ -139,14 +140,15 @@ _CONFIDENT = d.reals(0.6, 0.999)
 
 LAW_PRINTED = Inequality(
     name="section-viii/exponential-law",
-    statement=r"R = -a\,e^{H} + b\ \text{with one } a:\quad "
-    r"-\frac{dR}{d e^H}\Big|_{p_1} \le 2\cdot\Big(-\frac{dR}{d e^H}\Big|_{p_2}\Big)",
+    statement=r"R = -k\,e^{H} + l\ \text{with one } k:\quad "
+    r"-\frac{dR}{d e^H}\Big|_{p = a} \le 2\cdot\Big(-\frac{dR}{d e^H}\Big|_{p = b}\Big)",
     given={"a": _CONFIDENT, "b": _CONFIDENT},
     hypotheses="Two actions, rewards (1, 0); a and b are two values of the probability of the better one along a run.",
     lhs=lambda a: _reward_slope(a),
     rhs=lambda b: 2 * _reward_slope(b),
-    remark="'R = -a exp(H) + b is consistent with the first-order dynamics of Section IV', read as: in the simplest "
-    "case the coefficient a is constant to within a factor of two.",
+    remark="Section VIII.C calls the law R = -k e^H + l (there with a for k and b for l) 'consistent with the "
+    "first-order dynamics derived in Section IV', read as: in the simplest case the coefficient k is constant to "
+    "within a factor of two.",
     breaks="Section VIII.C gives no derivation. Section IV says how fast the entropy falls per step, not how the "
     "reward moves with it; for two actions reward and entropy are both functions of p, and the slope between them "
     "is not constant.",
@@ -183,8 +185,8 @@ BAND_PRINTED = Inequality(
     lhs=lambda p, r: largest(_contributions(p, r)),
     rhs=lambda p, r: 5 * driver(p, r),
     remark="Section VIII.D: the band of Clip-Cov 'can be set to capture the extreme tail (e.g., 1-5 times the "
-    "mean)'. The tail lies above five times the mean. In arXiv:2505.22617 the bounds 1 and 5 are absolute "
-    "numbers, more than 300 times the mean.",
+    "mean)'. The tail can lie above five times the mean. In arXiv:2505.22617 the bounds 1 and 5 are absolute "
+    "numbers, more than 300 and 1,600 times its mean of 0.003.",
     breaks="Table 1 of arXiv:2505.22617, quoted in Section VIII.B, has a top average of 5.654 and a mean of 0.003: "
     "a ratio of 1,885. A band of 1 to 5 times the mean leaves that tail out.",
     terms={
@@ -219,7 +221,8 @@ _ANNEAL = Inequality(
     lhs=lambda r, alpha, c: np.stack([_gap(r, c * alpha), _gap(r, alpha)], axis=-1),
     rhs=lambda r, alpha, c: np.stack([_gap(r, alpha), alpha * np.log(exact(r.shape[-1]))], axis=-1),
     strict=True,
-    remark="Section VIII.D: 'annealing alpha to zero can mitigate asymptotic bias'. It removes it.",
+    remark="Section VIII.D: 'annealing alpha to zero can mitigate asymptotic bias'. At the regularised optimum it "
+    "removes it.",
     proof="d/dalpha E_{pi_alpha} r = -Var_{pi_alpha}(r) / alpha^2 < 0 for r not constant, so the gap increases in "
     "alpha.\n"
     "gap = alpha [H(pi_alpha) - H(pi*) - KL(pi* || pi_alpha)] <= alpha H(pi_alpha) < alpha log n, by "

@@ -95,11 +95,11 @@ EQ_29_PRINTED = Inequality(
     lhs=lambda p, r, alpha, c: _least(_squared_gradients(p, r, alpha, c)),
     rhs=lambda p, r, alpha, c: _bound(p, r, alpha, c, sign=-1),
     hypotheses="The rewards are not all equal.",
-    remark="For T = 1, 2, 3. The right side is never positive, as J*_reg is the supremum; the corrected line has the "
-    "difference in its other order.",
+    remark="For T = 1, 2, 3. A slip of sign: the right side is never positive, as J*_reg is the supremum. The "
+    "corrected line has the difference in its other order, and the theorem's rate O(1/T) stands.",
     breaks="Appendix M telescopes to J_reg(theta_T) - J_reg(theta_0) >= (eta/2) sum |grad J_reg|^2 and uses "
-    "J_reg(theta_T) <= J*_reg, which gives 2 (J*_reg - J_reg(theta_0)) / eta; the next line has 'J_reg(theta_0) - "
-    "J*_reg' instead.",
+    "J_reg(theta_T) <= J*_reg, which gives sum |grad J_reg|^2 <= 2 (J*_reg - J_reg(theta_0)) / eta; the next line "
+    "has 'J_reg(theta_0) - J*_reg' instead.",
     terms={
         "softmax(r/alpha)": lambda r, alpha: softmax(r / alpha[..., None]),
         "J*_reg - J_reg": _to_optimum,
@@ -149,7 +149,8 @@ _DESCENT = Inequality(
     rhs=_gain,
     remark="The descent lemma that Appendix M quotes, with the L proved here.",
     proof="A function with Lipschitz gradient satisfies f(z + D) >= f(z) + <grad f, D> - L |D|^2 / 2. With D = eta "
-    "grad f and eta <= 1/L the last two terms are at least (eta - eta/2) |grad f|^2.",
+    "grad f and eta <= 1/L the last two terms are at least (eta - eta/2) |grad f|^2. J_reg has such a gradient with L "
+    "= L_J + alpha L_H, by assumption-vii.1/smoothness-reward and /smoothness-entropy.",
 )
 DESCENT = _DESCENT.with_mutants(
     _DESCENT.mutant("whole-gain", lhs=lambda p, r, alpha, c: exact(101, 50) * _half_gain(p, r, alpha, c)),
@@ -164,9 +165,11 @@ _EQ_30 = Identity(
     lhs=lambda r, alpha: policy_gradient(Bandit(r), r / alpha[..., None]),
     rhs=lambda r, alpha: -alpha[..., None] * entropy_gradient(r / alpha[..., None]),
     hypotheses="The rewards are not all equal (else both sides are zero).",
-    remark="The stationary policy is softmax(r / alpha). By the corrected line it is the only one.",
+    remark="Tested is that softmax(r / alpha) is stationary; by the corrected line no other policy is.",
     proof="At z = r/alpha, alpha (log p_a + H) = alpha (z_a - E_p z) = r_a - E_p r = A_a, so p_a A_a = alpha p_a "
-    "(log p_a + H) = -alpha dH/dz_a.",
+    "(log p_a + H) = -alpha dH/dz_a.\n"
+    "That every limit point of the run is stationary follows from the corrected theorem-vii.2/eq-29: the sum of |grad "
+    "J_reg(theta_t)|^2 over all t is finite, so grad J_reg(theta_t) -> 0, and grad J_reg is continuous.",
 )
 EQ_30 = _EQ_30.with_mutants(
     _EQ_30.mutant("same-sign", rhs=lambda r, alpha: alpha[..., None] * entropy_gradient(r / alpha[..., None])),
@@ -183,7 +186,7 @@ _NOWHERE_ELSE = Inequality(
     name="theorem-vii.2/eq-30",
     reading="corrected",
     statement=r"r - \alpha\log\pi_\theta\ \text{not constant}\ \Rightarrow\ \nabla J(\theta) + \alpha\nabla "
-    r"H(\pi_\theta) \ne 0",
+    r"H(\pi_\theta) \neq 0",
     given={
         "z": d.reals(-40, 40, like="r"),
         "r": d.rewards(actions=(2, 6)),

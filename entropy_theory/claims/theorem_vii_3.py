@@ -64,10 +64,14 @@ STATIONARY_PRINTED = Order(
     power=0,
     remainder=lambda t, w0, eta: 1 + np.exp(two_armed_flow(w0, eta / t)),
     remark="Two arms, rewards (1, 0), constant eta, t = 1/T: the least that 1/min p can be after T steps of KL-Cov "
-    "with the current policy as pi_old, whatever beta_t. Converging logits would keep it bounded; it grows like T.",
+    "with the current policy as pi_old, whatever beta_t. Converging logits would keep it bounded; it grows like T. "
+    "What does hold is that grad J tends to 0 as the logits diverge (theorem-vii.3/rate, corrected).",
     breaks="Appendix N concludes that 'theta_t converges to a stationary point' of the flow theta' = grad J 'whose "
     "set of equilibria is exactly S'. With finite logits S is empty as soon as two rewards differ.",
-    terms={"G(w0)": lambda w0: w0 + (np.exp(w0) - np.exp(-w0)) / 2},
+    terms={
+        "1/min p at the start": lambda w0: 1 + np.exp(w0),
+        "1/min p at T = 1000, at least": lambda w0, eta: 1 + np.exp(two_armed_flow(w0, 1000 * eta)),
+    },
 )
 _STATIONARY = Inequality(
     name="theorem-vii.3/stationary",
@@ -139,13 +143,15 @@ _RATE = Inequality(
     assuming=lambda r: ~constant(r),
     lhs=_mean_squares,
     rhs=_mean_bound,
-    hypotheses="The rewards are not all equal. eta = c / L, L = osc(r) / (3 sqrt(3)).",
+    hypotheses="Exact gradients, theta_{t+1} = theta_t + eta (grad J(theta_t) + beta_t b_t). The rewards are not all "
+    "equal. eta = c / L, L = osc(r) / (3 sqrt(3)).",
     remark="Bandit, KL-Cov with fixed pi_old = q: b_t = -m (p_t - q) with any selection weights m in [0, 1], so "
     "C^2 = 2; beta_t = beta / (t + 1), T = 1, 2, 3. O(1/T) follows if sum beta_t^2 is finite.",
-    proof="J is L-smooth (assumption-vii.1/smoothness-reward). With g = grad J(theta_t) and b = beta_t b_t, "
-    "J(theta_{t+1}) - J(theta_t) >= eta <g, g + b> - L eta^2 |g + b|^2 / 2 >= eta [<g, g + b> - |g + b|^2 / 2] = "
-    "(eta / 2)(|g|^2 - |b|^2). Sum over t < T; the left side is at most J* - J_0. And |m (p - q)|^2 <= |p - q|^2 "
-    "<= |p|^2 + |q|^2 <= 2.",
+    proof="J is L-smooth (assumption-vii.1/smoothness-reward). With g = grad J(theta_t) and d = beta_t b_t, "
+    "J(theta_{t+1}) - J(theta_t) >= eta <g, g + d> - L eta^2 |g + d|^2 / 2 >= eta [<g, g + d> - |g + d|^2 / 2] = "
+    "(eta / 2)(|g|^2 - |d|^2) >= (eta / 2)(|g|^2 - C^2 beta_t^2), as eta L <= 1.\n"
+    "Sum over t < T: the left side adds up to J(theta_T) - J_0 <= J* - J_0. Divide by eta T / 2.\n"
+    "For KL-Cov C^2 = 2: |m (p - q)|^2 <= |p - q|^2 <= |p|^2 + |q|^2 <= 2.",
 )
 RATE = _RATE.with_mutants(
     _RATE.mutant("no-bias-term", rhs=lambda p, r, beta, c: _mean_bound(p, r, beta, c, square=0)),
@@ -199,15 +205,17 @@ _BARRIER = Inequality(
     assuming=lambda u, beta: (4 * u >= beta).astype(bool),
     lhs=0,
     rhs=lambda u, beta, eta, share: _inside(_next_share(u, beta, eta), share * beta),
-    hypotheses="Rewards (1, 0), pi_old uniform, both tokens selected; u is the worse arm's probability, at least "
-    "beta/4.",
+    hypotheses="Rewards (1, 0), pi_old = q uniform, both tokens selected; u is the worse arm's probability, at least "
+    "beta/4. beta = beta_t, and beta_{t+1} = share * beta.",
     remark="So along any run with nonincreasing beta_t from u = 1/2 the worse arm keeps at least beta_t / 4 for "
     "ever, and |grad J|^2 = 2 (u (1 - u))^2 >= 2 (b (1 - b))^2 with b = beta_t / 4.",
-    proof="Let w = log((1 - u) / u). A step gives w' = w + phi with phi = eta [2 u (1 - u) - beta (1 - 2 u)]. As "
-    "du/dw = -u (1 - u), dw'/dw = 1 - 2 eta u (1 - u) (1 - 2 u + beta) >= 1 - (1/4)(5/4) > 0 for eta <= 1/2 and "
-    "beta <= 1/4: u' increases with u. So the two ends are enough. At u = 1/2, phi = eta/2 > 0, so u' < 1/2. At u "
-    "= b = beta/4, phi = 2 eta b [(1 - b) - 2 (1 - 2 b)] = -2 eta b (1 - 3 b) <= 0, so u' >= b. A later, smaller "
-    "beta has a smaller barrier.",
+    proof="Let w = log((1 - u) / u), the better arm's logit less the other's. The gradient of J moves w by 2 u (1 - "
+    "u), that of the penalty by -beta (1 - 2 u), so a step gives w' = w + phi with phi = eta [2 u (1 - u) - beta (1 - "
+    "2 u)].\n"
+    "As du/dw = -u (1 - u), dw'/dw = 1 - 2 eta u (1 - u) (1 - 2 u + beta) >= 1 - (1/4)(5/4) > 0 for eta <= 1/2 and "
+    "beta <= 1/4: u' increases with u. So the two ends are enough.\n"
+    "At u = 1/2, phi = eta/2 > 0, so u' < 1/2. At u = b = beta/4, beta = 4 b, phi = 2 eta b [(1 - b) - 2 (1 - 2 b)] = "
+    "-2 eta b (1 - 3 b) <= 0, so u' >= b. A later, smaller beta has a smaller barrier.",
 )
 BARRIER = _BARRIER.with_mutants(
     _BARRIER.mutant(
@@ -232,7 +240,7 @@ def _lyapunov_change(p: Array, r: Array) -> Any:
 
 LYAPUNOV_PRINTED = Inequality(
     name="theorem-vii.3/lyapunov",
-    statement=r"\nabla J(\theta) \ne 0\ \Rightarrow\ \langle\nabla V, \nabla J\rangle < 0,\quad V = "
+    statement=r"\nabla J(\theta) \neq 0\ \Rightarrow\ \langle\nabla V, \nabla J\rangle < 0,\quad V = "
     r"\tfrac12\|\nabla J\|^2",
     given=_GIVEN,
     assuming=lambda r: ~constant(r),

@@ -25,7 +25,10 @@ POSITION = 7.06
 _SMALL = {"p": d.policies(actions=(2, 3)), "r": d.rewards(like="p"), "alpha": d.positive()}
 _GIVEN = {**_SMALL, "p": d.policies(actions=(2, 5))}
 _EPSILON = {"epsilon": d.reals(1 / 1024, 1)}
-_MOVES = "r is not constant and p is not uniform, so that both directions move the policy."
+_MOVES = (
+    "g = p A with A = r - E_p r, h = grad H; gamma_base and gamma_reg are the margins of g and g + alpha h. r is not "
+    "constant and p is not uniform, so that both directions move the policy."
+)
 
 
 def _moves(p: Array, r: Array) -> Any:
@@ -232,12 +235,17 @@ _SHORTENS = Inequality(
     "f is negative for p_a < e^-H and rises with p_a beyond. phi = Cov_p(log p, p) >= 0, as both rise with p. So there "
     "is a c >= e^-H with G <= 0 for p_a < c, and G >= 0 and nondecreasing for p_a >= c.\n"
     f"{THRESHOLD_LEMMA}\n"
-    "Strictness: for a policy that is not uniform some G_i differ, and A is not zero.",
+    "Strictness: some k has A_k > A_{k+1}. If p_k < c, then f_j < phi and so G_j < 0 for all j > k: the second part is "
+    "positive. If p_k >= c, the sum is zero only if every G_i, i <= k, equals every G_j, j > k; as they add up to 0, "
+    "all vanish, so f_a = phi for all a. Since f adds up to 0 it vanishes, so p_a = e^-H for all a: p is uniform.",
 )
 SHORTENS = _SHORTENS.with_mutants(_SHORTENS.mutant("no-order", assuming=lambda p, r: _moves(p, r)))
 
 _OFF_POLICY = {"p": d.policies(actions=(2, 5)), "q": d.policies(like="p"), "r": d.rewards(like="p"), **_EPSILON}
-_KL_MOVES = "r is not constant."
+_KL_MOVES = (
+    "g = p A, b = p - q with q = pi_old; gamma_base and gamma_KL are the margins of g and g - t b, t = k beta. r is "
+    "not constant."
+)
 
 
 def _penalised(p: Array, q: Array, r: Array, t: Array) -> Any:
@@ -258,7 +266,7 @@ _EQ_34 = Order(
     hypotheses=_KL_MOVES,
     power=1,
     remainder=_relative_change,
-    remark="With the penalty averaged over the tokens of the state, t = k beta, in the quadratic model of Appendix O.",
+    remark="With the penalty averaged over the tokens of the state, in the quadratic model of Appendix O.",
     proof="||g - t b||_F^2 = ||g||_F^2 - 2 t <g, b>_F + t^2 ||b||_F^2 with b = p - q, and ||g||_F > 0 because r is not "
     "constant; the inverse root of a smooth positive function is smooth.",
 )
@@ -293,7 +301,7 @@ EXPANSION = _EXPANSION.with_mutants(
 
 UNIFORM_PRINTED = Inequality(
     name="theorem-vii.4/eq-34-uniform",
-    statement=r"k\beta \le 10^{-3},\ 0 \le r \le 1\ \Rightarrow\ "
+    statement=r"k\beta \le 2^{-10},\ 0 \le r \le 1\ \Rightarrow\ "
     r"|\gamma_{\rm KL} - \gamma_{\rm base}| \le \tfrac12\gamma_{\rm base}",
     given={
         "p": d.policies(actions=(2, 3)),
@@ -307,10 +315,11 @@ UNIFORM_PRINTED = Inequality(
     lhs=lambda p, q, r, t, epsilon: abs(_relative_change(t, p, q, r, epsilon)),
     rhs=lambda t: (1 + 0 * t) / 2,
     remark="'gamma_KL is about gamma_base for sufficiently small k and bounded beta', read with a k that serves all "
-    "policies; k beta = 1/1000 is the setting of the experiments. What holds is theorem-vii.4/eq-34, for one policy.",
-    breaks="Appendix O: 'the contribution of the penalty term is of order O(k beta)', 'negligible compared to "
-    "||g||_F'. The constant in O(k beta) is proportional to 1 / ||g||_F; near a deterministic policy g vanishes "
-    "while p - q does not.",
+    "policies; with beta = 1, k = 1/1024 is in the range [10^-4, 10^-3] of the appendix. What holds is "
+    "theorem-vii.4/eq-34, for one policy.",
+    breaks="Appendix O: 'the contribution of the penalty term to the overall gradient norm is of order O(k beta)', "
+    "'negligible compared to ||g||_F'. Relative to ||g||_F it is k beta ||b||_F / ||g||_F, which is not bounded: g "
+    "vanishes with the differences of the rewards, and near a deterministic policy faster than b does.",
     terms={
         "g = p A": ascent,
         "b = p - q": lambda p, q: p - q,
@@ -325,11 +334,13 @@ SUMMED_PRINTED = Order(
     r" \gamma_{\rm KL} = \gamma_{\rm base} + O(k\beta)",
     given=_OFF_POLICY,
     assuming=lambda r: ~constant(r),
-    hypotheses=_KL_MOVES,
+    hypotheses="g = p A, b = p - q with q = pi_old; gamma_base and gamma_KL are the margins of g and g - k N beta b. r "
+    "is not constant. beta = 1, t = k.",
     power=1,
     remainder=lambda t, p, q, r, epsilon: _relative_change(1 / t, p, q, r, epsilon),
     remark="As Appendix O writes the direction, grad J - beta sum_{t in I} grad KL, with |I| = k N tokens of one "
-    "state; beta = 1. What holds is theorem-vii.4/eq-34-expansion with k beta N in the place of k beta.",
+    "state, and read with a constant that serves every batch size N. What holds is theorem-vii.4/eq-34-expansion with "
+    "k N beta in the place of k beta.",
     breaks="Appendix O writes the penalty as a sum over the k N selected tokens and then counts its size as O(k "
     "beta). The sum has k N terms, so its size is O(k N beta); a batch of N = 1/k^2 tokens makes it grow as k "
     "falls.",
