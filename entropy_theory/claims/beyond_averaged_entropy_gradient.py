@@ -7,18 +7,21 @@ future entropy. There is an exact difference formula as well, for any two polici
 
 Proof.
 
-Write V(s) for the expected discounted sum of entropies from s, w(s) = d(s) / (1 - discount) for the expected discounted
-visits, Hbar = (1 - discount) sum_s initial(s) V(s), and Q(s,a) = discount E V(s').
+Let p be the policy, H_s its entropy at s, V(s) the expected discounted sum of the entropies from s on, Q(s,a) =
+discount E[V(next state) | s,a], w(s) the expected discounted number of visits and d(s) = (1 - discount) w(s). So V(s) =
+H_s + E_p Q(s, .), and Eq. (4) is Hbar = sum_s d(s) H_s = (1 - discount) sum_s initial(s) V(s). (In the statements Q and
+V are Q_H and V_H.) A dash marks the same quantities of a second policy p'.
 
-V of the policy p' satisfies V'(s) = H'_s + E_p' Q'. Add and subtract E_p' Q: V'(s) - V(s) = [H'_s + E_p' Q - V(s)] +
-discount E_p' [V'(s') - V(s')]. Unroll along p': sum_s initial(s) (V'(s) - V(s)) = sum_s w'(s) [H'_s + E_p' Q - V(s)].
-Times 1 - discount: Hbar' - Hbar = sum_s d'(s) [H'_s + E_p' Q(s, .) - V(s)].
+V'(s) = H'_s + E_p' Q'(s, .). Add and subtract E_p' Q(s, .): V'(s) - V(s) = [H'_s + E_p' Q(s, .) - V(s)] + discount
+E_p'[(V' - V)(next state) | s]. Unroll along p': sum_s initial(s) (V'(s) - V(s)) = sum_s w'(s) [H'_s + E_p' Q(s, .) -
+V(s)]. Times 1 - discount: Hbar' - Hbar = sum_s d'(s) [H'_s + E_p' Q(s, .) - V(s)]. This is the difference formula.
 
-The bracket is zero at p' = p, so to first order d' may be replaced by d: the slope of Hbar along v is sum_s d(s) [slope
-of H_s + Cov_{p_s}(Q, v)]. The first is the local formula (Lemma IV.1).
+The bracket is zero at p' = p, so to first order d' may be replaced by d: the slope of Hbar along a direction v of the
+logits is sum_s d(s) [slope of H_s + Cov_{p_s}(Q, v)], as the slope of E_p' Q is Cov_{p_s}(Q, v) for a softmax policy.
+The slope of H_s is <grad H_s, v_s>, the local formula (Lemma IV.1).
 
-In the MDP with reward H_s the Q-function is H_s + Q(s,a), so Cov_{p_s}(Q, v) = Cov_{p_s}(A_H, v) = sum_a p(a|s)
-A_H(s,a) v_{s,a}.
+In the MDP with reward H_s the Q-function is H_s + Q(s,a), so its advantage is A_H = Q - E_p Q, and Cov_{p_s}(Q, v) =
+Cov_{p_s}(A_H, v) = sum_a p(a|s) A_H(s,a) v_{s,a}, since E_p A_H = 0.
 """
 
 from typing import Any

@@ -7,6 +7,8 @@ Nothing is assumed of the other actions. The constant cannot be raised: for p = 
 
 Proof.
 
+A = r - E_p r and osc(r) = max r - min r; for the two actions p_1 >= p_2 and r_1 >= r_2.
+
 A_1 >= A_2, so p_2 A_2 - p_1 A_1 <= p_2 A_1 - p_1 A_1 = -(p_1 - p_2) A_1. If A_1 >= 0 the left side is <= 0 <= the
 right side.
 
@@ -59,7 +61,7 @@ _INVARIANCE = Inequality(
     name="beyond/comonotone-invariance",
     reading="corrected",
     statement=r"p_1 > p_2,\ r_1 \ge r_2\ \Rightarrow\ "
-    r"8\,(p_2 A_2 - p_1 A_1) \le \mathrm{osc}(r)\,\log\frac{p_1}{p_2}",
+    r"8\,(p_2 A_2 - p_1 A_1) \le \mathrm{osc}(r)\,\log(p_1/p_2)",
     given={"p": d.policies(actions=(3, 8)), "r": d.rewards(like="p")},
     assuming=lambda p, r: (p[..., 0] != p[..., 1]).astype(bool) & ~constant(r),
     lhs=lambda p, r: 8 * _closing(p, r),
@@ -108,14 +110,17 @@ _NATURAL = Inequality(
     assuming=lambda p, r: comonotone(p, r),
     lhs=lambda p, r, eta: _less_and_more(p, r, eta)[0],
     rhs=lambda p, r, eta: _less_and_more(p, r, eta)[1],
-    remark="Under the natural gradient the order is kept at every step size, so the entropy falls at every step for "
-    "ever.",
+    remark="Under the natural gradient the order is kept at every step size, so that no later step raises the entropy "
+    "either.",
     hypotheses="Bandit; no action that is more probable than another has less reward. The step size is arbitrary.",
-    proof="p'_a / p_a = exp(eta A_a) / Z does not fall as A_a rises; number the actions so that p and A fall.\n"
+    proof="A = r - E_p r and Z = E_p exp(eta A), so that p'_a / p_a = exp(eta A_a) / Z, which does not fall as A_a "
+    "rises. Number the actions so that p and A fall (weakly).\n"
     "Order: p_1 >= p_2 and A_1 >= A_2 give p_1 exp(eta A_1) >= p_2 exp(eta A_2).\n"
-    "Majorisation: the actions with p'_a >= p_a are an initial segment of the numbering, so the partial sums of p' - p "
-    "rise, then fall, and end at 0; all are >= 0.\n"
-    "By induction both hold at every step.",
+    "Majorisation: the actions with p'_a >= p_a are an initial segment of the numbering, so the partial sums of p' - "
+    "p rise, then fall, and end at 0; all are >= 0. As p' falls along the numbering, too, they compare the k largest "
+    "entries.\n"
+    "In a bandit the next A differs from this one by a constant, so (p', A) is comonotone, and by induction both hold "
+    "at every step.",
 )
 NATURAL = _NATURAL.with_mutants(
     _NATURAL.mutant("no-order", assuming=None),

@@ -6,6 +6,8 @@ Eq. (17) has the same mean, but another value, and often another sign, at each t
 
 Proof.
 
+A = r - E_p r, f_a = p_a (log p_a + H), and e_a is the unit vector of action a.
+
 grad log p_a = e_a - p, and grad H = -f by Lemma IV.1. So along A_a (e_a - p) the entropy changes at rate -A_a (f_a -
 sum_b p_b f_b) = -A_a (f_a - E_p f) = -I_a.
 """
@@ -61,8 +63,11 @@ _MEAN = Identity(
     lhs=lambda p, r: inner(p, influence(p, r)),
     rhs=driver,
     remark="So I and the covariance C of Eq. (17) share out the same total among the tokens, differently.",
-    proof="E_p I = E_p[A f] - E_p[A] E_p[f] = E_p[A f], as E_p A = 0.\n"
-    "E_p[A f] = sum_a p_a A_a p_a (x_a - E_p x) = E_p[(x - E_p x) p A] = Cov(x, p A), x = log p.",
+    hypotheses="A = r - E_p r; I_a = A_a (f_a - E_p f) with f_a = p_a (log p_a + H); C_a = (x_a - E_p x)(p_a A_a - "
+    "E_p[pA]), x = log p.",
+    proof="E_p C = Cov(x, pA) by definition.\n"
+    "E_p I = E_p[A f] - E_p[A] E_p[f] = E_p[A f], as E_p A = 0.\n"
+    "E_p x = -H, so f_a = p_a (x_a - E_p x) and E_p[A f] = E_p[(x - E_p x) p A] = Cov(x, p A).",
 )
 MEAN = _MEAN.with_mutants(
     _MEAN.mutant("natural", rhs=lambda p, r: first_order_entropy_change(np.log(p), -r)),
@@ -86,8 +91,11 @@ _WEIGHT = Identity(
     rhs=lambda p, r, v: -inner(v, p * influence(p, r)),
     remark="Per unit of step, at every weighting m and along every change v of the weights. So the single token whose "
     "loss is best clipped is the one with the largest p_a I_a.",
-    proof="The update sum_b m_b p_b A_b (e_b - p) changes H to first order by -sum_b m_b p_b I_b (beyond/influence, "
-    "linearity of the first-order change).\n"
+    hypotheses="A = r - E_p r; I_a = A_a (f_a - E_p f) with f_a = p_a (log p_a + H); Delta H is the first-order "
+    "change.",
+    proof="grad log p_b = e_b - p, e_b the unit vector of action b. Along A_b (e_b - p) the entropy changes at rate "
+    "-I_b (beyond/influence).\n"
+    "The first-order change is linear in the update, so sum_b m_b p_b A_b (e_b - p) changes H by -sum_b m_b p_b I_b.\n"
     "This is linear in m with slope -p_a I_a.",
 )
 WEIGHT = _WEIGHT.with_mutants(
@@ -108,9 +116,10 @@ _MODE = Inequality(
     assuming=lambda p, r: (_of_mode(p, r) >= inner(p, r)).astype(bool),
     lhs=0,
     rhs=lambda p, r: _of_mode(p, influence(p, r)),
-    remark="A mode that is better than average always drives the entropy down; no order of the other actions is "
-    "needed.",
-    hypotheses="The reward of the most probable action is at least the mean reward.",
+    remark="The tokens of a mode that is better than average never push the entropy up, to first order; no order of "
+    "the other actions is needed.",
+    hypotheses="The reward of the most probable action is at least the mean reward. I_a = A_a (f_a - E_p f) with f_a = "
+    "p_a (log p_a + H).",
     proof="f_a = p_a (log p_a + H) is negative for p_a < exp(-H); for p_a >= exp(-H) it is >= 0 and rises with p_a.\n"
     "max p >= exp(E_p log p) = exp(-H), so f_1 is the largest of all f_a, and f_1 >= E_p f.\n"
     "I_1 = A_1 (f_1 - E_p f) is a product of two nonnegative numbers.",

@@ -98,18 +98,25 @@ def _more_spread(z: Array, w: Array) -> Any:
 _ENTROPIES = Inequality(
     name="beyond/majorization/entropies",
     reading="corrected",
-    statement=r"H(p') \le H(p),\quad H_\alpha(p') \le H_\alpha(p),\ \alpha = \tfrac12, 2, 3, \infty",
+    statement=r"H(p') < H(p),\quad H_\alpha(p') < H_\alpha(p),\ \alpha = \tfrac12, 2, 3, \infty",
     given=_GIVEN,
     assuming=lambda p, r: comonotone(p, r) & ~constant(r),
     lhs=lambda p, r, eta: _more_spread(_logits(p, r, eta), np.log(p)),
     rhs=lambda p, r, eta: _more_spread(np.log(p), _logits(p, r, eta)),
-    remark="Shannon's entropy; Rényi's and Tsallis's of order alpha through sum_a p_a^alpha, order infinity through "
-    "the largest probability.",
+    strict=True,
+    remark="p' = softmax(log p + eta pA). Shannon's entropy; Rényi's and Tsallis's of order alpha through sum_a "
+    "p_a^alpha, order infinity through the largest probability.",
     hypotheses="Bandit; (p, r) comonotone and r not constant. The step size is arbitrary.",
     proof="By beyond/majorization p' majorises p, so sum_a phi(p'_a) >= sum_a phi(p_a) for convex phi, <= for concave "
     "phi (Karamata's inequality).\n"
-    "phi(p) = -p log p and sqrt(p) are concave: Shannon's entropy and the sum of order 1/2 fall.\n"
-    "phi(p) = p^2 and p^3 are convex: these sums rise. The largest entry rises (k = 1).\n"
+    "Strictly, if phi is strictly convex or concave and p' is no rearrangement of p. Suppose it is one, and number "
+    "the actions as there: p'_1 + ... + p'_k >= p_1 + ... + p_k, which is the sum of the k largest of p and so of p', "
+    "hence both are equal for each k and p' = p. Then all p_a A_a are equal, hence 0 as they sum to 0, hence r is "
+    "constant.\n"
+    "phi(p) = -p log p and sqrt(p) are strictly concave: Shannon's entropy and the sum of order 1/2 fall.\n"
+    "phi(p) = p^2 and p^3 are strictly convex: these sums rise.\n"
+    "The largest entry rises: p_1 A_1 is the largest of the p_a A_a, which are not all equal, so exp(eta p_1 A_1) > Z "
+    "and p'_1 > p_1.\n"
     "The Rényi entropy log(sum p^alpha) / (1 - alpha) and the Tsallis entropy (1 - sum p^alpha) / (alpha - 1) rise "
     "with the sum for alpha < 1 and fall with it for alpha > 1.",
 )

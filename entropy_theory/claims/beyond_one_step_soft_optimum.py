@@ -7,6 +7,8 @@ iff 0 < eta alpha < 2.
 
 Proof.
 
+p = softmax(z), A = r - E_p r, H the entropy of p.
+
 u is the natural gradient if F u = grad (E r + alpha H), F = diag(p) - p p', in words: Cov_p(u, v) is the slope along
 every v. The slope of E r is Cov_p(r, v) and that of H is -Cov_p(log p, v) (Lemma IV.2); so u = r - alpha log p up to a
 constant, and centred u = A - alpha (log p + H).
@@ -15,7 +17,7 @@ log p = z up to a constant. So z + eta u = (1 - eta alpha) z + eta r up to a con
 the policy.
 
 Subtract r / alpha = (1 - eta alpha) r / alpha + eta r: z' - r / alpha = (1 - eta alpha)(z - r / alpha) up to a
-constant. Iterate.
+constant. Iterate; for eta = 1 / alpha the factor is 0, and one step ends at the logits r / alpha.
 """
 
 import numpy as np
@@ -100,7 +102,8 @@ _ARRIVAL = Identity(
     given=_GIVEN,
     lhs=lambda p, r, alpha: _iterated(p, r, alpha, 1 + 0 * alpha, 1),
     rhs=lambda r, alpha: softmax(_logits(r, alpha)),
-    remark="One exact step from any start, however deterministic. The vanilla gradient has no such step.",
+    remark="One exact step from any start, however deterministic. No step size of the vanilla gradient does this from "
+    "every start.",
     proof=proof_in(__doc__),
 )
 ARRIVAL = _ARRIVAL.with_mutants(

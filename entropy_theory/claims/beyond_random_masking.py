@@ -4,14 +4,17 @@ One token a ~ p gives the update X = A_a (e_a - p) with mean m = pA and covarian
 which leaves 0. Theorem VII.1 asks for the variance; theorem-vii.1/eq-28-tokens says when masking lowers it, for
 advantages that are not zero. Three things complete the picture.
 
-The distance to the true gradient, E|BX - m|^2, bias included, falls iff |m|^2 < tr S, whatever rho is. The unbiased
-form BX / (1 - rho) has a larger covariance always, by rho / (1 - rho) E[XX'] exactly. And if tokens of probability P_0
-have advantage zero, masking lowers the variance in every direction iff (1 - rho)(1 - P_0) <= P_0: always if at least
-half of the tokens carry no advantage.
+Let B be 0 where the token is masked, else 1. The distance to the true gradient, E|BX - m|^2, bias included, falls iff
+|m|^2 < tr S, whatever rho is. The unbiased form BX / (1 - rho) has a larger covariance always, by rho / (1 - rho)
+E[XX'] exactly. And if tokens of probability P_0 > 0 have advantage zero, masking raises the variance in no direction
+iff (1 - rho)(1 - P_0) <= P_0: always if at least half of the tokens carry no advantage.
 
 Proof.
 
-B is 1 with probability 1 - rho, else 0, independent of X. E|BX - m|^2 = (1 - rho) E|X - m|^2 + rho |m|^2 by cases of B;
+A = r - E_p r; a token a ~ p gives X = A_a (e_a - p), e_a the unit vector; m = E X = pA, S = Cov(X), |x|^2 = x'x. B is 1
+with probability 1 - rho, else 0, independent of X.
+
+E|BX - m|^2 = (1 - rho) E|X - m|^2 + rho |m|^2 by cases of B;
 E|X - m|^2 = tr S.
 
 E[BX] = (1 - rho) m and E[BX (BX)'] = (1 - rho) E[XX']. So Cov(BX / (1 - rho)) = E[XX'] / (1 - rho) - mm' = S + (rho /
@@ -87,7 +90,8 @@ _ERROR = Identity(
     rhs=lambda p, r, rho: rho * (_noise(p, r) - inner(ascent(p, r), ascent(p, r))),
     remark="Masking brings the sampled update nearer to the true gradient iff its noise exceeds its signal, at every "
     "mask probability alike. With its bias included the variance is not the right measure. Left by enumeration.",
-    hypotheses="The mask is independent of the token; masked tokens contribute nothing; no rescaling.",
+    hypotheses="X = A_a (e_a - p) is the update of a token a ~ p, A = r - E_p r; m = E X = pA and S = Cov(X). B = 0 "
+    "with probability rho, else 1, independent of the token; no rescaling.",
     proof=proof_in(__doc__),
 )
 ERROR = _ERROR.with_mutants(
@@ -117,7 +121,8 @@ _RESCALED = Identity(
     lhs=lambda p, r, rho: _flat(_covariance(_rescaled(p, r, rho)) - _covariance(_tokens(p, r))),
     rhs=lambda p, r, rho: _flat((rho / (1 - rho))[..., None, None] * _second_moment(p, r)),
     remark="Rescaled so as to be unbiased, random masking never lowers the variance in any direction.",
-    hypotheses="The mask is independent of the token.",
+    hypotheses="X = A_a (e_a - p) is the update of a token a ~ p, A = r - E_p r, and S = Cov(X). B = 0 with "
+    "probability rho, else 1, independent of the token.",
     proof=proof_in(__doc__),
 )
 RESCALED = _RESCALED.with_mutants(
@@ -166,9 +171,11 @@ _ZERO = Inequality(
     lhs=lambda p, r, v: _signal(p, _gains(p, r), v),
     rhs=lambda p, r, v: _spread(p, _gains(p, r), v),
     tight=True,
-    remark="That is m' S^+ m = 1/P_0 - 1, and masking lowers the variance in every direction iff (1 - rho)(1 - P_0) <= "
-    "P_0. The reward of action 1 is set to the mean of the others, so that its advantage is zero.",
-    hypotheses="Action 1 has advantage zero; the other rewards are not all equal, and v is not constant.",
+    remark="With the next line m' S^+ m = 1/P_0 - 1, P_0 the probability of the tokens without advantage, and masking "
+    "raises the variance in no direction iff (1 - rho)(1 - P_0) <= P_0. The reward of action 1 is set to the mean of "
+    "the others, so that its advantage is zero.",
+    hypotheses="X = A_a (e_a - p) is the update of a token a ~ p, A = r - E_p r; m = E X = pA and S = Cov(X). Action 1 "
+    "has advantage zero; the other rewards are not all equal, and v is not constant.",
     proof=proof_in(__doc__),
 )
 ZERO = _ZERO.with_mutants(
@@ -203,9 +210,10 @@ _ATTAINED = Identity(
     assuming=_others_nonzero,
     lhs=lambda p, r: _signal(p, _gains(p, r), _worst(p, _gains(p, r))),
     rhs=lambda p, r: _spread(p, _gains(p, r), _worst(p, _gains(p, r))),
-    remark="So the condition of the line above is necessary: along this v a masked update is noisier if (1 - rho)(1 - "
-    "P_0) > P_0.",
-    hypotheses="Action 1, and no other, has advantage zero.",
+    remark="So the condition of beyond/random-masking/zero-advantage is necessary: along this v a masked update is "
+    "noisier if (1 - rho)(1 - p_1) > p_1.",
+    hypotheses="m and S are mean and covariance of X = A_a (e_a - p), a ~ p, A = r - E_p r. Action 1, and no other, "
+    "has advantage zero.",
     proof="E_p v = 0, so v'X = A_a v_a, which is 0 for a = 1 and 1 for the others.\n"
     "m'v = E[v'X] = 1 - p_1 and v'Sv = (1 - p_1) - (1 - p_1)^2 = p_1 (1 - p_1). Both sides are p_1 (1 - p_1)^2.",
 )

@@ -6,6 +6,8 @@ between whole numbers, and unique factorisation leaves one solution. With six ac
 
 Proof.
 
+H is the entropy of p, p_b = n_b / N with N = n_1 + n_2 + n_3. By Lemma IV.1 dH/dz_a = -p_a (log p_a + H); let it be 0.
+
 log p_a = -H = sum_b p_b log p_b. Times N, with the powers of N cancelling: n_a^N = prod_b n_b^(n_b).
 
 Let a = 1 and divide the n_b by their common divisor, which changes no p_b: gcd(n_1, n_2, n_3) = 1. Dividing by
@@ -88,7 +90,7 @@ _POWERS = Inequality(
     lhs=0,
     rhs=lambda i, j, k: smallest(abs(_quotients(_counts(i, j, k)) - 1)),
     strict=True,
-    remark="The same in whole numbers, decided by exact arithmetic: the two sides divided, minus 1. With the last "
+    remark="The same in whole numbers: the two sides divided, minus 1, are compared with 0. With the last "
     "number taken four times, a policy on six actions, 2^10 = 4^4 2^2 is a solution.",
     hypotheses="The three numbers are not all equal.",
     proof=proof_in(__doc__),

@@ -3,10 +3,12 @@
 For every policy on n actions and every change D of the logits ``|H(z + D) - H(z) + Cov_p(log p, D)| <= osc(D)^2 [1/8 +
 log(n - 1) / (12 sqrt 3)]``. The bound log(n) / 2 of lemma-iv.2/constant is at least 2.7 times larger.
 For n = 2 the constant 1/8 is sharp; for large n the factor 1 / (12 sqrt 3) is: see the leading-constant part.
-Measured, the largest abs(d^2/dt^2 H(z + t D)) / osc(D)^2 is .2500, .2643, .2750, .2989, .3352, .3893 for n = 2, 3, 4,
+Measured, the largest abs(d^2/dt^2 H(z + t D)) / osc(D)^2 is .2500, .2642, .2750, .2989, .3352, .3893 for n = 2, 3, 4,
 6, 10, 20, where the bound gives .2500, .3167, .3557, .4049, .4614, .5333.
 
 Proof.
+
+n is the number of actions and osc(D) = max D - min D.
 
 Let osc(D) <= 1, D_c = D - E_p D, v = Var_p(D), w = D_c^2 - v. Since d/dt log p = D_c, the second derivative is H'' =
 -v - Cov_p(D_c^2, log p) = -v - sum_a p_a w_a log p_a. By Taylor it is enough that |H''| <= 1/4 + G log(n - 1), G = 1 /
@@ -133,7 +135,8 @@ _SPREAD = Inequality(
     remark="The lemma behind the bound, squared and times osc(D)^2. It says how far D_c^2 can be from its mean. "
     "Equality where D has two values. In particular the left side is at most osc(D)^2 / (6 sqrt 3).",
     hypotheses="D is not constant over the actions (else both sides are 0).",
-    proof="Scale: X = D_c / sqrt v has E X = 0, E X^2 = 1; let [-b, a] be its range, a >= b (else take -X), so that "
+    proof="D_c = D - E_p D and osc(D) = max D - min D.\n"
+    "Scale: X = D_c / sqrt v has E X = 0, E X^2 = 1; let [-b, a] be its range, a >= b (else take -X), so that "
     "osc(D)^2 = v (a + b)^2. To show: y = E (1 - X^2)_+ <= sqrt(1 - 4 / (a + b)^2).\n"
     "E (a - X)(X + b) >= 0 gives ab >= 1, so a >= 1. If a = 1 then b = 1, X^2 = 1 always and y = 0. Let a > 1.\n"
     "For 0 <= t <= 1/a put kappa = (a^2 - 1) / (a + t)^2 < 1 and q(x) = 1 - x^2 + kappa (x + t)^2. Then q >= 1 - x^2, "
@@ -172,13 +175,14 @@ _LEADING = Identity(
     name="beyond/remainder-bound/leading-constant",
     reading="corrected",
     statement=r"p = (1-q, \tfrac q{n-1}, \dots, \tfrac q{n-1}),\ D = (1, 0, \dots, 0):\quad "
-    r"-\frac{d^2}{dt^2}H = q(1-q)\Big[1 + (2q-1)\big(\log(n-1) - \log\tfrac q{1-q}\big)\Big]",
+    r"-\frac{d^2}{dt^2}H = q(1-q)\Big[1 + (2q-1)\big(\log(n-1) - \log(q/(1-q))\big)\Big]",
     given={"p": d.policies(actions=(2, 40))},
     lhs=lambda p: -_second_derivative(*_levelled(p)),
     rhs=_family,
     remark="Why the factor of the logarithm is sharp: at q = 1/2 + 1 / (2 sqrt 3), q (1 - q)(2q - 1) = 1 / (6 sqrt 3), "
     "and the second derivative is log(n - 1) / (6 sqrt 3) + 0.04 in size.",
-    proof="H = h(q) + q log(n - 1) with h(q) = -q log q - (1 - q) log(1 - q), and along D the log-odds of q fall at "
+    proof="A dash is the derivative by t at t = 0.\n"
+    "H = h(q) + q log(n - 1) with h(q) = -q log q - (1 - q) log(1 - q), and along D the log-odds of q fall at "
     "rate 1, so q' = -q (1 - q).\n"
     "H' = -q (1 - q) (log(n - 1) - log(q / (1 - q))).\n"
     "(q (1 - q))' = -q (1 - q)(1 - 2q) and (log(q / (1 - q)))' = -1, so H'' = q (1 - q)(1 - 2q)(log(n - 1) - log(q / "
@@ -200,7 +204,7 @@ def _curvature(w: Array) -> Any:
 _TWO_ACTIONS = Inequality(
     name="beyond/remainder-bound/two-actions",
     reading="corrected",
-    statement=r"n = 2,\ \tfrac1{16} \le w = \log\tfrac{p_1}{p_2} \le 40:\quad "
+    statement=r"n = 2,\ \tfrac1{16} \le w = \log(p_1/p_2) \le 40:\quad "
     r"\Big|\frac{d^2H}{dw^2}\Big| < \tfrac14",
     given={"w": d.reals(1 / 16, 40)},
     hypotheses="Logits (w, 0).",
@@ -210,7 +214,8 @@ _TWO_ACTIONS = Inequality(
     remark="So the remainder of a step D along which the policy stays in this range is below osc(D)^2 / 8; at w = 0 "
     "the curvature is -1/4. For -w it is the same by symmetry.",
     proof="By subdivision of the interval in ball arithmetic, for all its points; a case of "
-    "beyond/remainder-bound/second-derivative. dH/dw = -p q w, whose derivative is -p q (1 - w (p - q)).",
+    "beyond/remainder-bound/second-derivative. With p = p_1 and q = p_2, dH/dw = -p q w, whose derivative is -p q (1 "
+    "- w (p - q)).",
 )
 TWO_ACTIONS = _TWO_ACTIONS.with_mutants(_TWO_ACTIONS.mutant("0.249", rhs=exact(249, 1000)))
 

@@ -7,10 +7,11 @@ q. The order of q itself is free.
 
 Proof.
 
-Let A_a = 1 - q_a / p_a. Then p_a A_a = p_a - q_a, E_p A = 0, and A does not fall as p rises. Number the actions so that
-p and A fall (weakly), P_k = p_1 + ... + p_k, c = exp(-H).
+H is the entropy of p and f_a = p_a (log p_a + H). Let A_a = 1 - q_a / p_a. Then p_a A_a = p_a - q_a, E_p A = 0, and A
+does not fall as p rises. Number the actions so that p and A fall (weakly), P_k = p_1 + ... + p_k, c = exp(-H).
 
-f sums to zero; f_a < 0 where p_a < c, and f_a >= 0 and rises with p_a where p_a >= c.
+As f_a = p_a (log p_a - E_p log p), f sums to zero; f_a = p_a log(p_a / c) < 0 where p_a < c, and f_a >= 0 and rises
+with p_a where p_a >= c.
 
 By Abel summation A = sum_{k < n} (A_k - A_{k+1}) (1{a <= k} - P_k), as E_p A = 0. So delta = sum_a p_a A_a f_a = sum_{k
 < n} (A_k - A_{k+1}) S_k, S_k = (1 - P_k) sum_{a <= k} p_a f_a - P_k sum_{a > k} p_a f_a. It is enough that S_k >= 0.
@@ -58,9 +59,10 @@ _SHARPENING = Inequality(
     lhs=0,
     rhs=lambda p, s: _rise(p, _old(p, s)),
     strict=True,
-    remark="s = log(p/q). Strict, and nothing is asked of the order of q: the penalty can raise the entropy although "
-    "q has less of it than p.",
-    hypotheses="No action that is more probable than another has a smaller ratio p/q; p is not uniform and p is not q.",
+    remark="s = log(p/q) up to a constant. Strict, and nothing is asked of the order of q: the penalty can raise the "
+    "entropy although q has less of it than p.",
+    hypotheses="No action that is more probable than another has a smaller ratio p/q; p is not uniform and p is not q. "
+    "f_a = p_a (log p_a + H).",
     proof=proof_in(__doc__),
 )
 SHARPENING = _SHARPENING.with_mutants(
@@ -95,8 +97,11 @@ _SEPARATED = Inequality(
     rhs=lambda p, s: _rise(p, _old(p, s)),
     remark="By how much: E_p f is positive, and kappa > 1 where all likely actions have become likelier. It is enough "
     "that p/q is at least kappa on the actions with p >= exp(-H) and at most kappa on the others.",
-    hypotheses="No action that is more probable than another has a smaller ratio p/q; p is not uniform.",
-    proof="A_a = 1 - q_a / p_a is at least a* = 1 - 1/kappa where p_a >= exp(-H), that is where f_a >= 0, and at most "
+    hypotheses="No action that is more probable than another has a smaller ratio p/q; p is not uniform. delta = sum_a "
+    "f_a (p_a - q_a) with f_a = p_a (log p_a + H), and s = log(p/q) up to a constant.",
+    proof="H is the entropy of p. An action with p_a < exp(-H) is less probable than each with p_a >= exp(-H), so its "
+    "p_a / q_a is at most kappa.\n"
+    "A_a = 1 - q_a / p_a is at least a* = 1 - 1/kappa where p_a >= exp(-H), that is where f_a >= 0, and at most "
     "a* on the others, where f_a < 0.\n"
     "So every term of sum_a p_a (A_a - a*) f_a is >= 0, which says delta = sum_a p_a A_a f_a >= a* E_p f.\n"
     "E_p f >= exp(-H) sum_a f_a = 0, as p_a f_a >= exp(-H) f_a on both sides of exp(-H).",

@@ -7,11 +7,14 @@ for finite steps as a two-sided bound: alpha (H_beta - H_alpha) <= E_alpha r - E
 
 Proof.
 
+p = softmax(r / alpha) with the entropy H, Z = sum_a exp(r_a / alpha), and all means are under p.
+
 log p_a = r_a / alpha - log Z, so d/dalpha log p_a = -(r_a - E r) / alpha^2.
 
 d/dalpha E r = E[r d log p / dalpha] = -Var(r) / alpha^2. As alpha falls to 0, E r tends to max r: integrate.
 
-dH/dalpha = -E[(d log p / dalpha) log p] = E[(r - E r) r / alpha] / alpha^2 = Var(r) / alpha^3.
+H = -E log p and E[d log p / dalpha] = 0, so dH/dalpha = -E[(d log p / dalpha) log p] = E[(r - E r) r / alpha] / alpha^2
+= Var(r) / alpha^3.
 
 dJ_alpha/dalpha = dE r/dalpha + H + alpha dH/dalpha = H. As alpha falls to 0, J_alpha tends to max r: integrate.
 """
@@ -95,9 +98,11 @@ _PRICE = Inequality(
     tight=True,
     remark="beta = (1 + c) alpha. The price of a nat of entropy in reward lies between the two coefficients; equality "
     "is approached as they meet.",
-    hypotheses="r is not constant (else all sides are 0).",
-    proof="p_alpha maximises E r + alpha H, so E_alpha r + alpha H_alpha >= E_beta r + alpha H_beta: the left bound.\n"
-    "p_beta maximises E r + beta H, so E_beta r + beta H_beta >= E_alpha r + beta H_alpha: the right bound.",
+    hypotheses="p_alpha = softmax(r / alpha), and r is not constant (else all sides are 0).",
+    proof="E_alpha and H_alpha belong to p_alpha = softmax(r / alpha), which maximises E r + alpha H over all policies "
+    "(theorem-v.2/eq-16-reversed).\n"
+    "At alpha: E_alpha r + alpha H_alpha >= E_beta r + alpha H_beta: the left bound.\n"
+    "At beta: E_beta r + beta H_beta >= E_alpha r + beta H_alpha: the right bound.",
 )
 PRICE = _PRICE.with_mutants(
     _PRICE.mutant("0.98", rhs=lambda r, alpha, c: _price(r, alpha, c, exact(98, 100))[1]),

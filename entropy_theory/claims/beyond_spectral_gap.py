@@ -2,11 +2,12 @@
 
 With F = diag(p) - p p' ``Var_p(v) = v' F v`` and ``||F v||^2 = sum_a p_a^2 (v_a - E_p v)^2``. For v = log p the
 latter is ``K = ||grad H||^2``, the term that stands where Eq. (14) has the variance. This sharpens theorem-v.1/bound,
-which has 2 max_a p_a (1 - p_a), nearly twice as much where p_max <= 1/2, and adds a lower bound.
+which has 2 max_a p_a (1 - p_a), up to twice as much where p_max < 1/2 and the same elsewhere, and adds a lower bound.
 
 Proof.
 
-Write u_a = v_a - E_p v, so that sum_a p_a u_a = 0, and let action 1 be the mode, p_1 = p_max.
+F = diag(p) - p p' gives (F v)_a = p_a u_a with u_a = v_a - E_p v, so ||F v||^2 = sum_a p_a^2 u_a^2. Note that sum_a p_a
+u_a = 0, and let action 1 be the mode, p_1 = p_max.
 
 sum_a p_a^2 u_a^2 lies between p_min sum_a p_a u_a^2 and p_max sum_a p_a u_a^2, and sum_a p_a u_a^2 = Var_p(v). This is
 the lower bound and the first upper bound, and for p_1 <= 1/2 the minimum is p_1.
@@ -64,8 +65,8 @@ _GAP = Inequality(
     lhs=lambda p, v: _sides(p, v)[0],
     rhs=lambda p, v: _sides(p, v)[1],
     tight=True,
-    remark="For every direction. Both are equalities at the uniform policy; the upper one for all policies on two "
-    "actions.",
+    remark="For every direction. p_min and p_max are the smallest and the largest probability. Both are equalities at "
+    "the uniform policy; the upper one for all policies on two actions.",
     hypotheses="v is not constant over the actions (else all sides are 0).",
     proof=proof_in(__doc__),
 )
@@ -128,7 +129,7 @@ _DECIDED = (
 _TWO_ACTIONS = Inequality(
     name="beyond/spectral-gap/two-actions",
     reading="corrected",
-    statement=r"n = 2,\ \tfrac1{16} \le \log\tfrac{p_1}{p_2} \le 40:\quad \|\nabla H\|^2 < "
+    statement=r"n = 2,\ \tfrac1{16} \le \log(p_1/p_2) \le 40:\quad \|\nabla H\|^2 < "
     r"\tfrac12\,\mathrm{Var}(\log p)",
     given={"u": d.reals(1 / 16, 40)},
     hypotheses="Logits (0, -u).",
@@ -143,14 +144,15 @@ TWO_ACTIONS = _TWO_ACTIONS.with_mutants(_TWO_ACTIONS.mutant("0.49", rhs=lambda u
 _BELOW = Inequality(
     name="beyond/spectral-gap/three-actions",
     reading="corrected",
-    statement=r"n = 3,\ z = (0, -u, -v),\ 0 \le u \le 12,\ \tfrac1{16} \le v \le 12:\quad "
-    r"\|\nabla H\|^2 < \mathrm{Var}(\log p)",
-    given={"u": d.reals(0, 12), "v": d.reals(1 / 16, 12)},
+    statement=r"n = 3,\ z = (0, -u, -v),\ 0 \le u \le 8,\ \tfrac18 \le v \le 8:\quad "
+    r"\|\nabla H\|^2 < \tfrac12\,\mathrm{Var}(\log p)",
+    given={"u": d.reals(0, 8), "v": d.reals(1 / 8, 8)},
     hypotheses="Logits (0, -u, -v).",
     lhs=lambda u, v: _steepness(_three(u, v)),
-    rhs=lambda u, v: varentropy(_three(u, v)),
+    rhs=lambda u, v: varentropy(_three(u, v)) / 2,
     strict=True,
-    remark="Eq. (14) overstates the second term at every such policy: away from the uniform one and from certainty.",
+    remark="Eq. (14) overstates the second term at least twofold at every such policy: away from the uniform one and "
+    "from certainty.",
     proof=_DECIDED,
 )
 BELOW = _BELOW.with_mutants(

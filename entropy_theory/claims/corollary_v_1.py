@@ -79,7 +79,8 @@ _SMALL = Order(
     power=1,
     remainder=lambda t, p, r: (ascent(p, r) + t[..., None] * entropy_gradient(np.log(p))) - ascent(p, r),
     remark="'Effectively identical to the unregularised update' for small alpha, and no more than that: that training "
-    "then stops short of the optimum is not a statement about exact gradients, see the next line.",
+    "then stops short of the optimum is not a statement about exact gradients, see "
+    "corollary-v.1/too-small-progress.",
     proof=(
         "By Eq. (13) the regularised update is dz_reg = eta (pA + alpha grad H), the unregularised one is dz "
         "= eta pA.\n"
@@ -150,7 +151,7 @@ _APPENDIX_H = Inequality(
     given={**_GIVEN, "q": d.policies(like="r")},
     lhs=lambda r, alpha, q: -_entropy_gain(r, alpha, q),
     rhs=lambda r, alpha: _gap(r, alpha),
-    remark="Eq. (16) with the entropies exchanged; see the next line.",
+    remark="Eq. (16) with the entropies exchanged. It holds, but says nothing: corollary-v.1/appendix-h-vacuous.",
     hypotheses=(
         "p* is the optimal policy with p*_a in proportion to q_a on the actions of maximal reward, and 0 elsewhere."
     ),

@@ -3,7 +3,7 @@
 Here ``x = log p`` and ``mu = E_p x``. Its mean under the policy is the covariance of Lemma IV.2: ``E_p C = Cov_p(x,
 dz) = -dH``. A single C_a is not the part of that covariance which action a brings in: ``Cov_p(x, dz) = sum_a f_a
 dz_a`` with ``f_a = p_a (x_a - mu)``, and ``p_a C_a = f_a dz_a - f_a E dz``. The second parts add up to zero over all
-actions, and only over all of them; the lines on Clip-Cov and KL-Cov turn on this.
+actions, in general not over a selection; the lines on Clip-Cov and KL-Cov turn on this.
 """
 
 from typing import Any
@@ -33,11 +33,12 @@ _MEAN = Identity(
     given={"p": d.policies(), "D": d.reals(-10, 10, like="p")},
     lhs=lambda p, D: inner(p, token_covariance(np.log(p), D)),
     rhs=_covariance_two_ways,
+    hypotheses="D is the update Delta z, any direction in logits.",
     remark="Both equalities are tested: with E[x dz] - E[x] E[dz], and with the derivative of the entropy. The mean is "
-    "over all actions; over a selection of tokens it drives no entropy (proposition-vi.1).",
-    proof="Write x = log p, mu = E_p x, nu = E_p dz. Expand: E_p[(x - mu)(dz - nu)] = E_p[x dz] - nu E_p x - mu E_p dz "
-    "+ mu nu = E_p[x dz] - mu nu, which is Cov_p(x, dz). By Lemma IV.1, dH/dz_a = -p_a (x_a - mu), so the derivative "
-    "of H along dz is -sum_a p_a (x_a - mu) dz_a = -(E_p[x dz] - mu nu).",
+    "over all actions; a mean of C over a selection of tokens is not what the entropy follows (proposition-vi.1).",
+    proof="Write p = pi, x = log p, dz = Delta z, mu = E_p x, nu = E_p dz. Expand: E_p[(x - mu)(dz - nu)] = E_p[x dz] "
+    "- nu E_p x - mu E_p dz + mu nu = E_p[x dz] - mu nu, which is Cov_p(x, dz). By Lemma IV.1, dH/dz_a = -p_a (x_a - "
+    "mu), so the derivative of H along dz is -sum_a p_a (x_a - mu) dz_a = -(E_p[x dz] - mu nu).",
 )
 MEAN = _MEAN.with_mutants(
     _MEAN.mutant("unweighted", lhs=lambda p, D: token_covariance(np.log(p), D).sum(-1) / p.shape[-1]),

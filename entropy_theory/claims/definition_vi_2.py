@@ -43,7 +43,8 @@ ENOUGH_PRINTED = Inequality(
     rhs=_band_size,
     hypotheses="m = r N is a whole number and r <= 1/2; low < high; at least one token lies in the band.",
     remark="A batch of N token covariances; m = r N. It fails although the band is not empty: the ends of the band are "
-    "fixed beforehand, the covariances are not.",
+    "fixed beforehand, the covariances are not. Nor does it take a large r: copies of such a batch, and more tokens "
+    "outside the band, fail in the same way.",
     breaks="Definition VI.2 fixes both the band [omega_low, omega_high] and the number |I_clip| = r N. The two are "
     "independent of each other, and no assumption ties either to the batch; once the covariances leave the band, as "
     "they do when the policy converges, fewer than r N tokens are there to draw from.",

@@ -41,7 +41,9 @@ PRINTED = Identity(
     hypotheses="Action a is the first; its token loss has the weight keep, all others have weight one.",
     lhs=lambda p, r, keep: _clipped(p, r, keep)[..., 1:],
     rhs=lambda p, r: ascent(p, r)[..., 1:],
-    remark="'Leaving other tokens unaffected', for the token loss of Eq. (18). It is true of a mask on logit entries.",
+    remark="'Leaving other tokens unaffected', for the token loss of Eq. (18); a token is taken for the parameter of "
+    "its action, as in Appendix L ('a single parameter component z_s,a (a token)'). It is true of a mask on logit "
+    "entries, and of the loss terms of the other tokens.",
     breaks="Definition VII.1 treats the tokens of a state as independent parameters. The gradient of log pi(a|s) is "
     "e_a - pi(.|s): it has an entry at every action, so a token that leaves the loss changes the update of all of "
     "them.",

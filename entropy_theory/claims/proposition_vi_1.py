@@ -166,8 +166,8 @@ _PREDICTS = Identity(
     given={"p": d.policies(), "r": d.rewards(like="p")},
     lhs=lambda p, r: _slope(p, ascent(p, _without_first(advantage(p, r)))) - _slope(p, ascent(p, r)),
     rhs=lambda p, r: p[..., 0] * influence(p, r)[..., 0],
-    remark="Per unit of eta. So clipping action a slows the collapse iff I_a > 0, and the best single clip is the "
-    "largest p_a I_a, in general not the largest C_a.",
+    remark="To first order, per unit of eta. So clipping action a slows the collapse iff I_a > 0, and the best single "
+    "clip is the largest p_a I_a, in general not the largest C_a.",
     proof="By proposition-vi.1/token-loss the first-order change is -eta E_p[m I], linear in the weights m. All m = 1 "
     "gives dH = -eta E_p I; m_1 = 0 and the others 1 leaves out the one term p_1 I_1. The difference is eta p_1 I_1.",
 )
@@ -185,11 +185,11 @@ _ENTRY = Identity(
     given={"p": d.policies(), "D": d.reals(-10, 10, like="p"), "m": d.reals(0, 1, like="p")},
     lhs=lambda p, D, m: _slope(p, m * D),
     rhs=lambda p, D, m: inner(m * D, entropy_gradient(np.log(p))),
-    hypotheses="m in [0, 1]^n: which logit entries are kept, 0 for a detached one.",
+    hypotheses="D is the update Delta z; m in [0, 1]^n: which logit entries are kept, 0 for a detached one.",
     remark="For any update dz. Detaching entry a slows the fall of the entropy iff f_a dz_a > 0, that is, iff the "
-    "update raises a probability above exp(-H) or lowers one below it.",
-    proof="By Lemma IV.1 dH/dz_a = -p_a (log p_a + H) = -f_a. The derivative of H along the update m dz is the inner "
-    "product of the two, -sum_a f_a m_a dz_a.",
+    "update raises the logit of an action with p_a > exp(-H), or lowers that of one with p_a < exp(-H).",
+    proof="By Lemma IV.1 dH/dz_a = -p_a (log p_a + H) = -f_a. The derivative of H along the update with the entries "
+    "m_a dz_a is its inner product with this gradient, -sum_a f_a m_a dz_a.",
 )
 ENTRY = _ENTRY.with_mutants(
     _ENTRY.mutant("token-covariance", rhs=lambda p, D, m: -inner(p * m, token_covariance(np.log(p), D))),

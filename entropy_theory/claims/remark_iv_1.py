@@ -238,7 +238,7 @@ MONOTONE_PRINTED = Inequality(
         "step, from the covariance of the current policy. The next step has another policy and, in an MDP, "
         "other advantages: A(s,a) depends on what the policy does at later states. As it improves there, an "
         "action that leads to them gains. It can become the better one at s while it is still the less "
-        "probable one; from then on the covariance at s is negative and H_s rises."
+        "probable one; as long as that lasts the covariance at s is negative, and a small step raises H_s."
     ),
     terms={
         "A(s,a) at first": lambda mdp, p: mdp.values(np.log(p)).advantage,

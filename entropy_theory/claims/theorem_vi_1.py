@@ -62,7 +62,8 @@ OPPOSES_PRINTED = Inequality(
     hypotheses="Every action has C > 0 under the policy gradient pA, so that the penalty acts on the whole state.",
     remark="'Opposes updates that would increase covariance, effectively regularizing the entropy dynamics' counts as "
     "broken only where the penalty both lowers the entropy and raises the covariance, to first order. The penalty "
-    "pulls towards the old policy, be that sharper or flatter.",
+    "pulls towards the old policy, be that sharper or flatter. For an old policy that is one exact step behind see "
+    "theorem-vi.2/one-step.",
     breaks="Appendix J: 'The second term opposes changes that increase pi(a|s) relative to pi_old(a|s), which for "
     "high-covariance tokens tends to reduce the positive covariance.' The first half is right. The second takes it "
     "that p_a > q_a where C_a > 0; but C is made of p and the update alone, and says nothing about q.",
@@ -87,22 +88,25 @@ _OPPOSES = Inequality(
     name="theorem-vi.1/opposes",
     reading="corrected",
     statement=r"\pi_\theta/\pi_{\rm old} \text{ comonotone with } \pi_\theta\ \Rightarrow\ "
-    r"\mathrm{Cov}(\log\pi_\theta,\ \pi_\theta - \pi_{\rm old}) \ge 0",
+    r"\mathrm{Cov}(\log\pi_\theta,\ \pi_\theta - \pi_{\rm old}) > 0",
     given={"p": d.policies(), "u": d.rewards(like="p")},
     assuming=lambda p, u: comonotone(p, u) & ~constant(p) & ~constant(u),
     lhs=0,
     rhs=lambda p, u: _entropy_slope(p, old_policy(p, u)),
+    strict=True,
     hypotheses="u = log(p/q) up to a constant, so q is in proportion to p exp(-u). No action that is more probable "
-    "under p than another has the smaller u. Neither p is uniform nor u constant (there both sides are 0).",
-    remark="The penalty does not lower the entropy if the new policy has sharpened the old one: the more probable an "
-    "action, the larger the factor by which it has grown. The side is computed as a derivative of the entropy.",
-    proof="The penalty's direction is -(p - q), so by Lemma IV.2 dH = Cov_p(x, p - q) = sum_a f_a (p_a - q_a) with f_a "
-    "= p_a (x_a - mu). Order the actions so that p_1 >= ... >= p_n and A_1 >= ... >= A_n, A_a = 1 - q_a/p_a. Both "
-    "sum_a p_a A_a and sum_a f_a are 0. Let c = exp(mu), so f_a >= 0 iff p_a >= c. Let j be the last index with A_j >= "
-    "0 or p_j >= c. Beyond j both A_a and f_a are negative, so these terms are >= 0. Case p_j >= c: f_1 >= ... >= f_j "
-    ">= 0 and T_k = sum_{a<=k} p_a A_a >= 0 for every k, so sum_{a<=j} f_a p_a A_a = f_j T_j + sum_{k<j} (f_k - "
-    "f_{k+1}) T_k >= 0. Case p_j < c: then A_1 >= ... >= A_j >= 0, and F_k = sum_{a<=k} p_a f_a >= c sum_{a<=k} f_a >= "
-    "0 because (p_a - c) f_a >= 0; so the sum is A_j F_j + sum_{k<j} (A_k - A_{k+1}) F_k >= 0.",
+    "under p than another has the smaller u. Neither p is uniform nor u constant (there the covariance is 0).",
+    remark="The penalty raises the entropy if the new policy has sharpened the old one: the more probable an action, "
+    "the larger the factor by which it has grown. The side is computed as a derivative of the entropy along -(p - q).",
+    proof="Let x = log p, mu = E_p x, c = exp(mu), f_a = p_a (x_a - mu), A_a = 1 - q_a/p_a. The penalty's direction is "
+    "-(p - q), so by Lemma IV.2 dH = Cov_p(x, p - q) = sum_a f_a (p_a - q_a) = sum_a f_a p_a A_a. Number the actions "
+    "so that p_1 >= ... >= p_n and A_1 >= ... >= A_n, which the assumption allows, as A rises with u. Both sum_a p_a "
+    "A_a and sum_a f_a are 0, and neither p nor A is constant, so p_1 > c > p_n and A_1 > 0 > A_n. f_a >= 0 iff p_a >= "
+    "c, and there f rises with p. Let j be the last index with A_j >= 0 or p_j >= c; then j < n. Beyond j both A_a and "
+    "f_a are negative, so these terms are > 0. Case p_j >= c: f_1 >= ... >= f_j >= 0 and T_k = sum_{a<=k} p_a A_a >= 0 "
+    "for every k, so sum_{a<=j} f_a p_a A_a = f_j T_j + sum_{k<j} (f_k - f_{k+1}) T_k >= 0. Case p_j < c: then A_1 >= "
+    "... >= A_j >= 0, and F_k = sum_{a<=k} p_a f_a >= c sum_{a<=k} f_a >= 0, because (p_a - c) f_a >= 0 and the f_a "
+    "are first >= 0, then < 0, with sum 0; so the sum is A_j F_j + sum_{k<j} (A_k - A_{k+1}) F_k >= 0.",
 )
 OPPOSES = _OPPOSES.with_mutants(
     _OPPOSES.mutant("no-order", assuming=lambda p, u: ~constant(p) & ~constant(u)),

@@ -5,15 +5,15 @@ mu) = -dH/dz_a`` it adds ``beta delta_I`` to the first-order entropy change, ``d
 q_a)``. Eq. (22) has the covariance of p - q over all actions, as if all were selected.
 
 The sign. ``C_a > 0`` does not fix it: C_a > 0 also for an action with x_a < mu whose update is below the mean. It is
-nonnegative
+nonnegative (in the second case positive, unless p is uniform or p = q)
 
 * termwise, if ``(x_a - mu)(p_a - q_a) >= 0`` on I;
-* if p/q is comonotone with p and I consists of the m most probable actions, for any m. Order the actions so that ``p_1
-  >= ... >= p_n``, ``A_1 >= ... >= A_n`` for ``A_a = 1 - q_a/p_a``; ``sum_a p_a A_a = sum_a f_a = 0``. Let ``c =
-  exp(mu)``: f_a >= 0 iff p_a >= c, and f rises with p there. From the sum over a <= m drop the last terms as long as
-  both A_a < 0 and p_a < c; they are positive. Let k be the last index left. If p_k >= c, then f_1 >= ... >= f_k >= 0
-  while all partial sums of p_a A_a are >= 0; sum by parts. Otherwise A_1 >= ... >= A_k >= 0 while all partial sums of
-  p_a f_a are >= 0, since ``p_a f_a >= c f_a``; sum by parts;
+* if p/q is comonotone with p and I consists of the m most probable actions, for any m, ties included. Order the
+  actions so that ``p_1 >= ... >= p_n``, ``A_1 >= ... >= A_n`` for ``A_a = 1 - q_a/p_a``; ``sum_a p_a A_a = sum_a f_a =
+  0``. Let ``c = exp(mu)``: f_a >= 0 iff p_a >= c, and f rises with p there. From the sum over I drop the last terms as
+  long as both A_a < 0 and p_a < c; they are positive. Let k be the last index left. If p_k >= c, then f_1 >= ... >= f_k
+  >= 0 while the partial sums of p_a A_a are > 0; sum by parts. Otherwise A_1 >= ... >= A_k >= 0 while the partial sums
+  of p_a f_a are > 0, since ``p_a f_a >= c f_a``; sum by parts;
 * to first order in the step that led from q to p, if that was the exact policy gradient with the same advantages:
   ``p_a - q_a = t q_a (g_a - E g) + O(t^2)``, so ``delta_I = eta t sum_{a in I} q_a^2 C_a + O(t^2)``. This is where the
   theorem is right. For a step of finite size it can fail, and at q = p the penalty does nothing at all.
@@ -172,23 +172,28 @@ _POSITIVE = Inequality(
     name="theorem-vi.2/positive",
     reading="corrected",
     statement=r"p/q \text{ comonotone with } p,\ I = \text{the } m \text{ most probable actions}\ \Rightarrow\ "
-    r"\delta_I \ge 0",
+    r"\delta_I > 0",
     given={"p": d.policies(), "u": d.rewards(like="p"), "m": d.integers(1, 6)},
     assuming=lambda p, u: comonotone(p, u) & ~constant(p) & ~constant(u),
     lhs=0,
     rhs=_sharpened_change,
+    strict=True,
     hypotheses="u = log(p/q) up to a constant, so q is in proportion to p exp(-u). No action that is more probable "
-    "under p than another has the smaller u. Neither p is uniform nor u constant (there delta_I = 0).",
-    remark="The first sufficient condition, m = n being the whole state. The selection must follow the probability; a "
+    "under p than another has the smaller u. Neither p is uniform nor u constant (there delta_I = 0). I holds the "
+    "actions than which fewer than m are more probable: actions of equal probability are selected together.",
+    remark="The first sufficient condition, m >= n being the whole state. The selection must follow the probability; a "
     "ranking by C does not. The right side is the derivative of the entropy along the penalty, per unit of eta beta.",
-    proof="Order the actions so that p_1 >= ... >= p_n and A_1 >= ... >= A_n for A_a = 1 - q_a/p_a, so delta_I/eta = "
-    "S_m = sum_{a<=m} f_a p_a A_a. Here sum_a p_a A_a = sum_a f_a = 0; with c = exp(mu), f_a >= 0 iff p_a >= c, and f "
-    "does not fall as p rises above c. From S_m drop the last terms as long as both A_a < 0 and p_a < c; each is > 0. "
-    "Let k be the last index left; p_1 >= c, so k >= 1. Case p_k >= c: f_1 >= ... >= f_k >= 0, and every T_i = "
-    "sum_{a<=i} p_a A_a >= 0 (clear while A_i >= 0; later T_i is minus a sum of negative terms). So S_k = f_k T_k + "
-    "sum_{i<k} (f_i - f_{i+1}) T_i >= 0. Case p_k < c: then A_1 >= ... >= A_k >= 0, and every F_i = sum_{a<=i} p_a f_a "
-    ">= c sum_{a<=i} f_a >= 0, because (p_a - c) f_a >= 0 and the f_a are first >= 0, then < 0, with sum 0. So S_k = "
-    "A_k F_k + sum_{i<k} (A_i - A_{i+1}) F_i >= 0. Hence S_m >= S_k >= 0.",
+    proof="Let x = log p, mu = E_p x, c = exp(mu), f_a = p_a (x_a - mu), A_a = 1 - q_a/p_a. By theorem-vi.2/eq-22 "
+    "delta_I/eta is the sum of f_a p_a A_a over I. Number the actions so that p_1 >= ... >= p_n and A_1 >= ... >= A_n, "
+    "which the assumption allows, as A rises with u; I is the first k_0 of them. Both sum_a p_a A_a and sum_a f_a are "
+    "0, and neither p nor A is constant, so p_1 > c > p_n and A_1 > 0 > A_n. f_a >= 0 iff p_a >= c, and there f rises "
+    "with p. So every T_i = sum_{a<=i} p_a A_a with i < n is > 0 (clear while A_i >= 0; later T_i is minus a sum of "
+    "negative terms). And F_i = sum_{a<=i} p_a f_a exceeds c sum_{a<=i} f_a, because (p_a - c) f_a >= 0, with > for a "
+    "= 1; the latter sum is >= 0, because the f_a are first >= 0, then < 0, with sum 0: every F_i > 0. From the sum "
+    "over I drop the last terms as long as both A_a < 0 and p_a < c; each is > 0. Let k >= 1 be the last index left "
+    "and S_k the sum that is left. Case p_k >= c: then k < n and f_1 >= ... >= f_k >= 0, f_1 > 0, so S_k = f_k T_k + "
+    "sum_{i<k} (f_i - f_{i+1}) T_i > 0. Case p_k < c: then A_1 >= ... >= A_k >= 0, A_1 > 0, so S_k = A_k F_k + "
+    "sum_{i<k} (A_i - A_{i+1}) F_i > 0.",
 )
 POSITIVE = _POSITIVE.with_mutants(
     _POSITIVE.mutant("first-m", rhs=lambda p, u, m: _slope(p, -_penalty(p, old_policy(p, u), leading(p, m)))),
@@ -211,10 +216,12 @@ _TERMWISE = Inequality(
     assuming=_one_sign,
     lhs=0,
     rhs=lambda p, q, m: _slope(p, -_penalty(p, q, leading(p, m))),
-    hypotheses=f"{_SELECTED}, m <= n; on them log p_a + H and p_a - q_a have one sign.",
-    remark="The second sufficient condition: each selected token has moved away from exp(-H) since the old policy. The "
-    "right side is the derivative of the entropy along the penalty, per unit of eta beta.",
-    proof="delta_I = eta sum_{a in I} p_a (log p_a + H)(p_a - q_a) by theorem-vi.2/eq-22, and every term is >= 0.",
+    hypotheses=f"{_SELECTED}, m <= n; on them log p_a + H and p_a - q_a have one sign, or one of the two is 0.",
+    remark="The second sufficient condition: since the old policy each selected token has grown if its probability is "
+    "above exp(-H), and shrunk if it is below. The right side is the derivative of the entropy along the penalty, per "
+    "unit of eta beta.",
+    proof="delta_I = eta sum_{a in I} p_a (log p_a + H)(p_a - q_a) by theorem-vi.2/eq-22; by assumption every term is "
+    ">= 0.",
 )
 TERMWISE = _TERMWISE.with_mutants(
     _TERMWISE.mutant(
@@ -245,16 +252,19 @@ def _new(e: Array, w: Array, a: Array, b: Array, eta: Array) -> Array:
 
 
 def _relative_delta(e: Array, w: Array, a: Array, b: Array, eta: Array) -> Any:
-    """``delta_I`` for the first action in units of its value to first order in the step, ``eta p_1^2 C_1 > 0``."""
-    p = _new(e, w, a, b, eta)
-    chosen = np.arange(p.shape[-1]) == 0
-    return _delta(p, _old(e, w), chosen) / (eta * (p**2 * token_driver(p, _joined(a, b)))[..., 0])
+    """The larger of delta_I, I the first action, and delta of Eq. (22), over the positive number ``eta p_1^2 C_1``.
+
+    That is the value of delta_I to first order in the step.
+    """
+    p, q = _new(e, w, a, b, eta), _old(e, w)
+    both = np.stack([_delta(p, q, np.arange(p.shape[-1]) == 0), _whole_delta(p, q)], axis=-1)
+    return largest(both) / (eta * (p**2 * token_driver(p, _joined(a, b)))[..., 0])
 
 
 ONE_STEP_PRINTED = Inequality(
     name="theorem-vi.2/one-step",
     statement=r"p \text{ one exact step from } q,\ \eta\,\mathrm{osc}(r) \le 1,\ C_1 = \max_a |C_a| > 0,\ I = \{1\}\ "
-    r"\Rightarrow\ \delta_I \ge 0\quad(n = 3)",
+    r"\Rightarrow\ \max(\delta_I, \delta) \ge 0\quad(n = 3)",
     given={
         "e": d.reals(0, 1, open_low=True, open_high=True),
         "w": d.policies(actions=2),
@@ -269,12 +279,13 @@ ONE_STEP_PRINTED = Inequality(
     "|C|, with C > 0, and Cov(log p, pA) > 0.",
     remark="The proof's own reason, 'because the policy gradient increases the probability of actions with high "
     "advantage', granted in full: the old policy is one exact step behind, of moderate size, with the same rewards. "
-    "The right side is delta_I over eta p_1^2 C_1 > 0. A rare action breaks it: its |log p_1 + H| gives it the largest "
-    "|C| however close its update is to the mean. To first order in the step the theorem holds (corrected line).",
+    "It counts as broken only where delta_I and delta of Eq. (22) are both negative; the right side is the larger of "
+    "them over eta p_1^2 C_1 > 0. A rare action breaks it: its |log p_1 + H| gives it the largest |C| however close "
+    "its update is to the mean. To first order in the step delta_I > 0 (corrected line).",
     breaks="Appendix K: 'pi - pi_old is also positive because the policy gradient increases the probability of actions "
     "with high advantage.' The softmax of a step raises the actions whose entry of eta q A is above log E_q exp(eta q "
     "A), not those with high advantage, and C compares the update at the new policy with another mean. Where the two "
-    "thresholds differ, C_a > 0 and the sign of p_a - q_a part.",
+    "thresholds differ, C_a > 0 no longer gives p_a - q_a the sign of log p_a - mu, and the term of a can be negative.",
     terms={
         "q": _old,
         "r": lambda a, b: _joined(a, b),
@@ -282,6 +293,8 @@ ONE_STEP_PRINTED = Inequality(
         "C at p": lambda e, w, a, b, eta: token_driver(_new(e, w, a, b, eta), _joined(a, b)),
         "f at p": lambda e, w, a, b, eta: -entropy_gradient(np.log(_new(e, w, a, b, eta))),
         "p - q": lambda e, w, a, b, eta: _new(e, w, a, b, eta) - _old(e, w),
+        "delta, I": lambda e, w, a, b, eta: _delta(_new(e, w, a, b, eta), _old(e, w), np.arange(w.shape[-1] + 1) == 0),
+        "delta, all": lambda e, w, a, b, eta: _whole_delta(_new(e, w, a, b, eta), _old(e, w)),
     },
 )
 
@@ -302,9 +315,9 @@ _ONE_STEP = Order(
     hypotheses=f"{_SELECTED}; C is that of the policy gradient at q.",
     remark="So with C > 0 on I the penalty does hold the entropy up, for all small enough steps since the old policy; "
     "its effect is of second order, eta beta t. Per unit of eta.",
-    proof="With g = qA and p = softmax(log q + t g), p_a - q_a = t q_a (g_a - E_q g) + O(t^2), and f_a at p is that at "
-    "q plus O(t), f_a = q_a (log q_a - mu). The product is t q_a^2 (log q_a - mu)(g_a - E_q g) + O(t^2) = t q_a^2 C_a "
-    "+ O(t^2); sum over a in I.",
+    proof="With g = qA, mu = E_q log q and p = softmax(log q + t g), p_a - q_a = t q_a (g_a - E_q g) + O(t^2), and f_a "
+    "at p is that at q plus O(t), f_a = q_a (log q_a - mu). The product is t q_a^2 (log q_a - mu)(g_a - E_q g) + "
+    "O(t^2) = t q_a^2 C_a + O(t^2); sum over a in I.",
 )
 ONE_STEP = _ONE_STEP.with_mutants(
     _ONE_STEP.mutant(

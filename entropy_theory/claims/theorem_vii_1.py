@@ -344,7 +344,8 @@ EQ_27_PRINTED = Inequality(
     lhs=_masked,
     rhs=_base,
     remark="One sampled token; each entry is dropped with probability rho, independently, as in Appendix L. A mask "
-    "makes an update random that hardly was.",
+    "makes random an update that hardly was. Where m_j^2 > sigma_j^2 it fails for every small rho "
+    "(theorem-vii.1/eq-27-iff).",
     hypotheses="The base update of every entry is random: its variance is positive.",
     breaks="Appendix L, b), computes Var(Delta_cov | I) as if the mask were not known once I is given, and takes the "
     "variance of E Delta_pg, a number, where that of E[Delta_cov | I] stands, which is m or 0: the term rho (1 - "
@@ -586,7 +587,7 @@ def _along_mean(p: Array, r: Array, v: Array) -> Any:
 _RANGE = Identity(
     name="theorem-vii.1/eq-28-range",
     reading="corrected",
-    statement=r"\Sigma u = (\mathbb E_p\tfrac1A)^2\, m,\ m'u = \mathrm{Var}_p(\tfrac1A)\quad\text{for}\quad "
+    statement=r"\Sigma u = (\mathbb E_p[1/A])^2\, m,\ m'u = \mathrm{Var}_p(1/A)\quad\text{for}\quad "
     r"u = \mathbb E_p[A^{-2}]/A - \mathbb E_p[A^{-1}]/A^2",
     given=_GIVEN,
     assuming=_no_zero,
@@ -598,12 +599,12 @@ _RANGE = Identity(
         axis=-1,
     ),
     rhs=lambda p, r: _range(p, r),
-    remark="So m lies in the range of the one-token covariance iff E_p[1/A] != 0, and then m' Cov^+ m = Var_p(1/A) / "
-    "(E_p 1/A)^2.",
-    hypotheses="No advantage is zero.",
-    proof="With a = E_p[1/A], b = E_p[1/A^2]: E_p u = b a - a b = 0, so X'u = A (u - E_p u) = A u = b - a/A. Then "
-    "m'u = E[X'u] = b - a^2 = Var_p(1/A), and E[X X'u] = b m - a E[X/A] = b m - a E[e - p] = b m. So Sigma u = b m - "
-    "(m'u) m = a^2 m. If a = 0 then Sigma u = 0 but m'u = b > 0: m is not in the range.",
+    remark="So m lies in the range of Sigma iff E_p[1/A] != 0, and then m' Sigma^+ m = Var_p(1/A) / (E_p 1/A)^2.",
+    hypotheses="No advantage is zero. m and Sigma are mean and covariance of the update of one sampled token.",
+    proof="The update is X = A (e - p), e the unit vector of the sampled action and A its advantage. With a = "
+    "E_p[1/A], b = E_p[1/A^2]: E_p u = b a - a b = 0, so X'u = A (u - E_p u) = A u = b - a/A. Then m'u = E[X'u] = b - "
+    "a^2 = Var_p(1/A), and E[X X'u] = b m - a E[X/A] = b m - a E[e - p] = b m. So Sigma u = b m - (m'u) m = a^2 m. If "
+    "a = 0 then Sigma u = 0 but m'u = b > 0: m is not in the range.",
 )
 
 
@@ -651,21 +652,24 @@ _EQ_28_TOKENS = Inequality(
     reading="corrected",
     tight=True,
     statement=r"\text{masked tokens:}\quad \mathrm{Cov}(\Delta_{\rm cov}) \preceq \mathrm{Cov}(\Delta_{\rm reg})\ "
-    r"\Leftrightarrow\ (1-\rho)\,\mathrm{Var}_p(\tfrac1A) \le (\mathbb E_p\tfrac1A)^2\ \Leftrightarrow\ "
+    r"\Leftrightarrow\ (1-\rho)\,\mathrm{Var}_p(1/A) \le (\mathbb E_p[1/A])^2\ \Leftrightarrow\ "
     r"(1-\rho)\,m'\Sigma^+m \le 1,\ m \in \mathrm{ran}\,\Sigma\quad(\text{the last for } \rho < 1)",
     given=_TOKENS_GIVEN,
     assuming=_no_zero,
     lhs=_lower,
     rhs=_upper,
-    remark="Both directions: with c = (E_p 1/A)^2 - (1 - rho) Var_p(1/A), D = Cov_reg - Cov_cov, rho c v' Cov_reg v "
-    "<= (E_p 1/A)^2 v'Dv for every v, and u'Du <= rho Var_p(1/A) c for the u of theorem-vii.1/eq-28-range. In "
-    "general Cov^+ stands for the one-token covariance.",
-    hypotheses="No advantage is zero, 0 < rho <= 1.",
-    proof="By the law of total variance D = rho (S - (1-rho) m m'). With a, b, u of theorem-vii.1/eq-28-range and W "
-    "= b - a^2: a^4 (v'm)^2 = (v'Su)^2 <= v'Sv u'Su = v'Sv a^2 W, so a^2 (v'm)^2 <= W v'Sv (for a = 0 both lines "
-    "below still hold), and a^2 v'Dv >= rho [a^2 - (1-rho) W] v'Sv: if c >= 0 and a != 0 then D >= 0. And u'Du = rho "
-    "(a^2 W - (1-rho) W^2) = rho W c: if c < 0 then W > 0 and u'Du < 0. If a = 0 then c < 0 unless rho = 1, where D "
-    "= S.",
+    remark="Both directions are tested: with c = (E_p[1/A])^2 - (1 - rho) Var_p(1/A), D = Cov_reg - Cov_cov and u of "
+    "theorem-vii.1/eq-28-range, rho c v' Cov_reg v <= (E_p[1/A])^2 v'Dv for every v, and u'Du <= rho Var_p(1/A) c. "
+    "With N tokens both covariances are divided by N, and m and Sigma remain those of one token.",
+    hypotheses="No advantage is zero, 0 < rho <= 1. m and Sigma are mean and covariance of the update of one sampled "
+    "token, which is kept with probability 1 - rho.",
+    proof="Let S = Sigma, D = Cov_reg - Cov_cov, a = E_p[1/A], W = Var_p(1/A), c = a^2 - (1-rho) W. By the law of "
+    "total variance D = rho (S - (1-rho) m m'). By theorem-vii.1/eq-28-range there is a u with Su = a^2 m, m'u = W, so "
+    "u'Su = a^2 W. Sufficient, a != 0: by Cauchy-Schwarz a^4 (v'm)^2 = (v'Su)^2 <= v'Sv u'Su = a^2 W v'Sv, so a^2 "
+    "(v'm)^2 <= W v'Sv and a^2 v'Dv >= rho c v'Sv for every v: if c >= 0 then D >= 0. Necessary: u'Du = rho (a^2 W - "
+    "(1-rho) W^2) = rho W c; if c < 0 then W > 0 and u'Du < 0. The case a = 0: then W = E_p[1/A^2] > 0, and c < 0 "
+    "unless rho = 1, where c = 0 and D = S >= 0. The last form: m' Sigma^+ m = W/a^2 if a != 0, and m is not in the "
+    "range of Sigma if a = 0.",
 )
 EQ_28_TOKENS = _EQ_28_TOKENS.with_mutants(
     _EQ_28_TOKENS.mutant(
@@ -724,7 +728,8 @@ KL_COV_PRINTED = Inequality(
     lhs=lambda p, r, q, beta: _variance(_kl_cov(p, r, q, beta, _size(p, r))),
     rhs=lambda p, r: _variance(_two(_tokens(p, r))),
     remark="'KL-Cov does not increase variance.' Two sampled tokens, the one with the larger |C(s,a)| of Eq. (17) is "
-    "selected (k = 1/2), and its logit entry receives -beta (p - q), as in Theorem VI.2.",
+    "selected (k = 1/2), and its logit entry receives -beta (p - q), as in Theorem VI.2. Where "
+    "the penalty lowers an entry on draws in which it is below its mean already, no beta is small enough.",
     hypotheses="Policy and rewards are comonotone and not constant: the regime of the entropy collapse.",
     breaks="Appendix L, c), says of -beta eta (pi - pi_old) that 'the added term is deterministic given the current "
     "policy'. Its value is, but not whether it is added: I_KL is the top of the sampled tokens (Definition VI.3).",
@@ -768,13 +773,14 @@ _KL_COV = Identity(
     lhs=lambda p, r, q, beta, c: _variance(_kl_cov(p, r, q, beta, c)),
     rhs=_kl_cov_variance,
     remark="Two tokens of which one is selected by any score c, such as |C|. F_j is the probability of a score of at "
-    "most c_j. The variance is that of the base update only if p_j = q_j, P_j is 0 or 1, or the last two terms "
-    "cancel.",
+    "most c_j; m_j and sigma_j^2 are mean and variance of the base update from two tokens, eta = 1. The variance is "
+    "that of the base update only if p_j = q_j or the last two terms cancel.",
     hypotheses="The scores of different actions differ.",
-    proof="Delta_cov,j = X_j - s 1, s = beta (p_j - q_j), 1 the indicator that j is selected: its variance is Var "
-    "X_j + s^2 P (1-P) - 2 s Cov(X_j, 1). With L = F - p the probability of a lower score, j is selected by the "
-    "draws (j,j), (j,b), (b,j) with c_b < c_j: P = p^2 + 2 p L = p (2F - p). On (j,j) X_j = A_j (1-p_j), on the "
-    "others (A_j (1-p_j) - A_b p_j)/2: E[X_j 1] = p_j [A_j (1-p_j) F_j - p_j sum_{c_b < c_j} p_b A_b].",
+    proof="Delta_cov,j = X_j - s K, X the base update, s = beta (p_j - q_j), K = 1 if j is selected, else 0: its "
+    "variance is Var X_j + s^2 P (1-P) - 2 s Cov(X_j, K) with P = E K and Cov(X_j, K) = E[X_j K] - m_j P. With L = F_j "
+    "- p_j the probability of a lower score, j is selected by the draws (j,j), (j,b), (b,j) with c_b < c_j: P = p_j^2 "
+    "+ 2 p_j L = p_j (2 F_j - p_j). On (j,j) X_j = A_j (1-p_j), on the others (A_j (1-p_j) - A_b p_j)/2, so the closed "
+    "form has E[X_j K] = p_j [A_j (1-p_j) F_j - p_j sum_{c_b < c_j} p_b A_b].",
 )
 KL_COV = _KL_COV.with_mutants(
     _KL_COV.mutant("deterministic", rhs=lambda p, r: token_moments(np.log(p), advantage(p, r), tokens=2).variance),
