@@ -116,7 +116,7 @@ _ENTROPIES = Inequality(
     "phi(p) = -p log p and sqrt(p) are strictly concave: Shannon's entropy and the sum of order 1/2 fall.\n"
     "phi(p) = p^2 and p^3 are strictly convex: these sums rise.\n"
     "The largest entry rises: p_1 A_1 is the largest of the p_a A_a, which are not all equal, so exp(eta p_1 A_1) > Z "
-    "and p'_1 > p_1.\n"
+    "= E_p exp(eta pA) and p'_1 = p_1 exp(eta p_1 A_1) / Z > p_1.\n"
     "The Rényi entropy log(sum p^alpha) / (1 - alpha) and the Tsallis entropy (1 - sum p^alpha) / (alpha - 1) rise "
     "with the sum for alpha < 1 and fall with it for alpha > 1.",
 )
