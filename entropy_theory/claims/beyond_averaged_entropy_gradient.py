@@ -81,7 +81,7 @@ def _difference(mdp: MDP, p: Array, q: Array, of: Array) -> Any:
 
 
 _DIFFERENCE = Identity(
-    name="beyond/averaged-entropy-gradient/difference",
+    name="beyond/averaged-entropy-gradient/exact",
     reading="corrected",
     statement=r"\bar H(\pi') - \bar H(\pi) = \textstyle\sum_s d_{\pi'}(s)\,"
     r"\big[H(\pi'_s) + \mathbb E_{\pi'}Q_H^\pi(s,\cdot) - V_H^\pi(s)\big]",

@@ -102,7 +102,7 @@ def _less_and_more(p: Array, r: Array, eta: Array) -> tuple[Any, Any]:
 
 
 _NATURAL = Inequality(
-    name="beyond/comonotone-invariance/natural-gradient",
+    name="beyond/comonotone-invariance/natural",
     reading="corrected",
     statement=r"(p, r)\ \text{comonotone},\ p' = \mathrm{softmax}(\log p + \eta A)\ \Rightarrow\ "
     r"p' \text{ majorises } p \text{ and } (p', r)\ \text{is comonotone, for all } \eta > 0",

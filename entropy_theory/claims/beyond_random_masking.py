@@ -36,17 +36,17 @@ import numpy as np
 import entropy_theory.checking.domains as d
 from entropy_theory.checking.claim import Identity, Inequality
 from entropy_theory.claims._proofs import proof_in
-from entropy_theory.claims._shared import Array, advantage, ascent, constant, inner
-from entropy_theory.claims.theorem_vii_1 import (
+from entropy_theory.claims._sampling import (
     Outcomes,
-    _all,
-    _covariance,
-    _dropped,
-    _flat,
-    _mean,
-    _tokens,
-    _variance,
+    covariance_of,
+    dropped,
+    flat,
+    mean_of,
+    one_token,
+    same_for_all,
+    variance_of,
 )
+from entropy_theory.claims._shared import Array, advantage, ascent, constant, inner
 from entropy_theory.constants import exact
 from entropy_theory.softmax import centred
 
@@ -61,7 +61,7 @@ _GIVEN = {
 
 def _masked(p: Array, r: Array, rho: Array) -> Outcomes:
     """All outcomes of token and mask."""
-    return _dropped(_tokens(p, r), _all(p, rho))
+    return dropped(one_token(p, r), same_for_all(p, rho))
 
 
 def _distance(outcomes: Outcomes, m: Array) -> Array:
@@ -72,13 +72,13 @@ def _distance(outcomes: Outcomes, m: Array) -> Array:
 
 def _error_saved(p: Array, r: Array, rho: Array) -> Any:
     """How much of the mean square error masking saves, by enumeration."""
-    m = _mean(_tokens(p, r))
-    return _distance(_tokens(p, r), m) - _distance(_masked(p, r, rho), m)
+    m = mean_of(one_token(p, r))
+    return _distance(one_token(p, r), m) - _distance(_masked(p, r, rho), m)
 
 
 def _noise(p: Array, r: Array) -> Any:
     """``tr S``."""
-    return _variance(_tokens(p, r)).sum(-1)
+    return variance_of(one_token(p, r)).sum(-1)
 
 
 _ERROR = Identity(
@@ -110,7 +110,7 @@ def _rescaled(p: Array, r: Array, rho: Array) -> Outcomes:
 
 def _second_moment(p: Array, r: Array) -> Array:
     m = ascent(p, r)
-    return np.asarray(_covariance(_tokens(p, r)) + m[..., :, None] * m[..., None, :])
+    return np.asarray(covariance_of(one_token(p, r)) + m[..., :, None] * m[..., None, :])
 
 
 _RESCALED = Identity(
@@ -118,8 +118,8 @@ _RESCALED = Identity(
     reading="corrected",
     statement=r"\mathrm{Cov}\big(BX/(1-\rho)\big) - S = \frac{\rho}{1-\rho}\,\mathbb E[XX^\top] \succeq 0",
     given=_GIVEN,
-    lhs=lambda p, r, rho: _flat(_covariance(_rescaled(p, r, rho)) - _covariance(_tokens(p, r))),
-    rhs=lambda p, r, rho: _flat((rho / (1 - rho))[..., None, None] * _second_moment(p, r)),
+    lhs=lambda p, r, rho: flat(covariance_of(_rescaled(p, r, rho)) - covariance_of(one_token(p, r))),
+    rhs=lambda p, r, rho: flat((rho / (1 - rho))[..., None, None] * _second_moment(p, r)),
     remark="Rescaled so as to be unbiased, random masking never lowers the variance in any direction.",
     hypotheses="X = A_a (e_a - p) is the update of a token a ~ p, A = r - E_p r, and S = Cov(X). B = 0 with "
     "probability rho, else 1, independent of the token.",
@@ -128,13 +128,13 @@ _RESCALED = Identity(
 RESCALED = _RESCALED.with_mutants(
     _RESCALED.mutant(
         "covariance",
-        rhs=lambda p, r, rho: _flat((rho / (1 - rho))[..., None, None] * _covariance(_tokens(p, r))),
+        rhs=lambda p, r, rho: flat((rho / (1 - rho))[..., None, None] * covariance_of(one_token(p, r))),
     ),
-    _RESCALED.mutant("rho", rhs=lambda p, r, rho: _flat(rho[..., None, None] * _second_moment(p, r))),
+    _RESCALED.mutant("rho", rhs=lambda p, r, rho: flat(rho[..., None, None] * _second_moment(p, r))),
 )
 
 
-def _gains(p: Array, r: Array) -> Array:
+def rational_advantage(p: Array, r: Array) -> Array:
     """The advantages where the reward of the first action is the mean of the others, so that its advantage is zero."""
     others = centred(np.log(p[..., 1:]), r[..., 1:])
     return np.concatenate([0 * p[..., :1], others], axis=-1)
@@ -168,8 +168,8 @@ _ZERO = Inequality(
     statement=r"A_1 = 0:\quad p_1\,(m^\top v)^2 \le (1 - p_1)\; v^\top S\,v",
     given=_ZERO_GIVEN,
     assuming=lambda r, v: ~constant(r[..., 1:]) & ~constant(v),
-    lhs=lambda p, r, v: _signal(p, _gains(p, r), v),
-    rhs=lambda p, r, v: _spread(p, _gains(p, r), v),
+    lhs=lambda p, r, v: _signal(p, rational_advantage(p, r), v),
+    rhs=lambda p, r, v: _spread(p, rational_advantage(p, r), v),
     tight=True,
     remark="With the next line m' S^+ m = 1/P_0 - 1, P_0 the probability of the tokens without advantage, and masking "
     "raises the variance in no direction iff (1 - rho)(1 - P_0) <= P_0. The reward of action 1 is set to the mean of "
@@ -179,7 +179,7 @@ _ZERO = Inequality(
     proof=proof_in(__doc__),
 )
 ZERO = _ZERO.with_mutants(
-    _ZERO.mutant("0.98", rhs=lambda p, r, v: exact(98, 100) * _spread(p, _gains(p, r), v)),
+    _ZERO.mutant("0.98", rhs=lambda p, r, v: exact(98, 100) * _spread(p, rational_advantage(p, r), v)),
     _ZERO.mutant(
         "any-advantage",
         lhs=lambda p, r, v: _signal(p, advantage(p, r), v),
@@ -202,14 +202,14 @@ def _others_nonzero(p: Array, r: Array) -> Any:
 
 
 _ATTAINED = Identity(
-    name="beyond/random-masking/zero-advantage-attained",
+    name="beyond/random-masking/attained",
     reading="corrected",
     statement=r"A_1 = 0,\ v = (v_1, \tfrac1{A_2}, \dots, \tfrac1{A_n}),\ \mathbb E_p v = 0:\quad "
     r"p_1\,(m^\top v)^2 = (1 - p_1)\; v^\top S\,v",
     given={"p": d.policies(actions=(3, 5)), "r": d.reals(-10, 10, like="p")},
     assuming=_others_nonzero,
-    lhs=lambda p, r: _signal(p, _gains(p, r), _worst(p, _gains(p, r))),
-    rhs=lambda p, r: _spread(p, _gains(p, r), _worst(p, _gains(p, r))),
+    lhs=lambda p, r: _signal(p, rational_advantage(p, r), _worst(p, rational_advantage(p, r))),
+    rhs=lambda p, r: _spread(p, rational_advantage(p, r), _worst(p, rational_advantage(p, r))),
     remark="So the condition of beyond/random-masking/zero-advantage is necessary: along this v a masked update is "
     "noisier if (1 - rho)(1 - p_1) > p_1.",
     hypotheses="m and S are mean and covariance of X = A_a (e_a - p), a ~ p, A = r - E_p r. Action 1, and no other, "
@@ -220,8 +220,8 @@ _ATTAINED = Identity(
 ATTAINED = _ATTAINED.with_mutants(
     _ATTAINED.mutant(
         "along-the-rewards",
-        lhs=lambda p, r: _signal(p, _gains(p, r), r),
-        rhs=lambda p, r: _spread(p, _gains(p, r), r),
+        lhs=lambda p, r: _signal(p, rational_advantage(p, r), r),
+        rhs=lambda p, r: _spread(p, rational_advantage(p, r), r),
     )
 )
 

@@ -19,7 +19,6 @@ In the Loewner order:
 """
 
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,20 @@ import numpy as np
 import entropy_theory.checking.domains as d
 from entropy_theory.arithmetic import directional_derivative, smallest
 from entropy_theory.checking.claim import Identity, Inequality
+from entropy_theory.claims._sampling import (
+    Outcomes,
+    covariance_of,
+    dropped,
+    entries_dropped,
+    flat,
+    mean_of,
+    mean_of_two,
+    one_token,
+    rational_advantage,
+    same_for_all,
+    variance_along,
+    variance_of,
+)
 from entropy_theory.claims._shared import Array, advantage, comonotone, constant, inner, token_driver
 from entropy_theory.constants import exact
 from entropy_theory.moments import Moments, entry_masked, token_moments
@@ -39,80 +52,10 @@ _GIVEN = {"p": _P, "r": _R}
 _MASKED = {**_GIVEN, "rho": d.reals(0, 1, open_low=True)}
 
 
-# Outcomes of a random vector: probabilities (..., K) and values (..., K, A) ---------------------------------
-
-Outcomes = tuple[Array, Array]
-
-
-def _gains(p: Array, r: Array) -> Array:
-    """The advantage, in rational arithmetic."""
-    return np.asarray(r - inner(p, r)[..., None])
-
-
-def _tokens(p: Array, r: Array) -> Outcomes:
-    """The updates ``A_a (e_a - p)`` of one sampled token."""
-    return p, _gains(p, r)[..., None] * (np.eye(p.shape[-1]) - p[..., None, :])
-
-
-def _dropped(outcomes: Outcomes, keep: Array) -> Outcomes:
-    """Each outcome kept with its probability ``keep`` (..., K), else replaced by zero."""
-    chance, value = outcomes
-    return np.concatenate([chance * keep, chance * (1 - keep)], axis=-1), np.concatenate([value, 0 * value], axis=-2)
-
-
-def _entries_dropped(outcomes: Outcomes, keep: Array) -> Outcomes:
-    """Each entry kept with its probability ``keep`` (..., A), independently: all patterns of masks."""
-    chance, value = outcomes
-    patterns = np.array(list(product((0, 1), repeat=value.shape[-1])))
-    odds = np.where(patterns == 1, keep[..., None, :], 1 - keep[..., None, :]).prod(-1)
-    joint = odds[..., :, None] * chance[..., None, :]
-    values = patterns[:, None, :] * value[..., None, :, :]
-    return joint.reshape(*joint.shape[:-2], -1), values.reshape(*values.shape[:-3], -1, values.shape[-1])
-
-
-def _two(outcomes: Outcomes) -> Outcomes:
-    """The mean of two independent draws."""
-    chance, value = outcomes
-    joint = chance[..., :, None] * chance[..., None, :]
-    values = (value[..., :, None, :] + value[..., None, :, :]) / 2
-    return joint.reshape(*joint.shape[:-2], -1), values.reshape(*values.shape[:-3], -1, values.shape[-1])
-
-
-def _mean(outcomes: Outcomes) -> Array:
-    chance, value = outcomes
-    return np.asarray((chance[..., None] * value).sum(-2))
-
-
-def _variance(outcomes: Outcomes) -> Array:
-    """Variance of each entry, (..., A)."""
-    return np.asarray((outcomes[0][..., None] * (outcomes[1] - _mean(outcomes)[..., None, :]) ** 2).sum(-2))
-
-
-def _covariance(outcomes: Outcomes) -> Array:
-    chance, value = outcomes
-    deviation = value - _mean(outcomes)[..., None, :]
-    return np.asarray(np.swapaxes(chance[..., None] * deviation, -1, -2) @ deviation)
-
-
-def _along(outcomes: Outcomes, v: Array) -> Any:
-    """Variance of ``v'X``, which is ``v' Cov(X) v``."""
-    chance, value = outcomes
-    return _variance((chance, (value * v[..., None, :]).sum(-1, keepdims=True)))[..., 0]
-
-
-def _flat(matrix: Array) -> Array:
-    return matrix.reshape(*matrix.shape[:-2], -1)
-
-
 def _rows(moments: Moments, scale: Array, shift: Any) -> Array:
     """Mean and covariance of ``scale * X + shift`` side by side."""
     mean = scale[..., None] * moments.mean + shift
-    return np.concatenate([mean, _flat(scale[..., None, None] ** 2 * moments.covariance)], axis=-1)
-
-
-def _all(p: Array, rho: Array) -> Array:
-    """One probability of keeping, the same for all actions."""
-    return np.asarray((1 - rho)[..., None] + 0 * p)
+    return np.concatenate([mean, flat(scale[..., None, None] ** 2 * moments.covariance)], axis=-1)
 
 
 # Eq. (25) -------------------------------------------------------------------------------------------------
@@ -133,10 +76,10 @@ def _sampled_slopes(p: Array) -> Array:
 
 def _regularised(p: Array, r: Array, eta: Array, bias: Array) -> Array:
     """Mean and covariance of ``eta X + bias`` for one and for two tokens; bias (..., A), or (..., A tokens, A)."""
-    chance, value = _tokens(p, r)
+    chance, value = one_token(p, r)
     shift = bias if bias.ndim == value.ndim else bias[..., None, :]
     one = (chance, eta[..., None, None] * value + shift)
-    return np.concatenate([x for o in (one, _two(one)) for x in (_mean(o), _flat(_covariance(o)))], axis=-1)
+    return np.concatenate([x for o in (one, mean_of_two(one)) for x in (mean_of(o), flat(covariance_of(o)))], axis=-1)
 
 
 def _eq_25(p: Array, r: Array, eta: Array, shift: Array) -> Array:
@@ -259,7 +202,7 @@ _SELECTED = {"p": d.policies(actions=(2, 3)), "r": _R, "rho": d.reals(0, 1, like
 
 def _added(p: Array, r: Array, rho: Array) -> Outcomes:
     """What masking adds to the update of two tokens: minus the masked part."""
-    chance, value = _two(_dropped(_tokens(p, r), rho))
+    chance, value = mean_of_two(dropped(one_token(p, r), rho))
     return chance, -value
 
 
@@ -268,7 +211,7 @@ EQ_26_PRINTED = Identity(
     statement=r"\Delta_{\rm cov} = \Delta_{\rm pg} + \beta B_{\rm cov},\ B_{\rm cov}\ \text{deterministic: }"
     r"\mathrm{Var}(\beta B_{{\rm cov},j}) = 0",
     given=_SELECTED,
-    lhs=lambda p, r, rho: _variance(_added(p, r, rho)),
+    lhs=lambda p, r, rho: variance_of(_added(p, r, rho)),
     rhs=0,
     remark="Clip-Cov on two sampled tokens: a token of action a is detached with probability rho_a, so that beta "
     "B_cov is minus the detached part of the sampled update.",
@@ -277,10 +220,10 @@ EQ_26_PRINTED = Identity(
     "update to zero on it. Then Delta_cov - Delta_pg is minus the sampled update on I_clip: it depends on the tokens "
     "that were drawn, also where the rule that selects among them is fixed.",
     terms={
-        "A": _gains,
-        "updates A_a (e_a - p)": lambda p, r: _tokens(p, r)[1],
-        "E beta B": lambda p, r, rho: _mean(_added(p, r, rho)),
-        "Var beta B": lambda p, r, rho: _variance(_added(p, r, rho)),
+        "A": rational_advantage,
+        "updates A_a (e_a - p)": lambda p, r: one_token(p, r)[1],
+        "E beta B": lambda p, r, rho: mean_of(_added(p, r, rho)),
+        "Var beta B": lambda p, r, rho: variance_of(_added(p, r, rho)),
     },
 )
 
@@ -296,8 +239,8 @@ _EQ_26 = Identity(
     r" + (\textstyle\sum w)\,p p' - b b'\big],\quad w_a = p_a\rho_a A_a^2,"
     r"\ b_a = p_a(\rho_a A_a - \mathbb E_p[\rho A])",
     given=_SELECTED,
-    lhs=lambda p, r, rho: _flat(_covariance(_added(p, r, rho))),
-    rhs=lambda p, r, rho: _flat(_added_moments(p, r, rho).covariance),
+    lhs=lambda p, r, rho: flat(covariance_of(_added(p, r, rho))),
+    rhs=lambda p, r, rho: flat(_added_moments(p, r, rho).covariance),
     remark="Two tokens, by enumeration. The bias that Clip-Cov adds is -b, dense in general, since e_a - p has no "
     "zero.",
     proof="beta B is minus the mean of N independent terms M A_a (e_a - p), P(M = 1 | a) = rho_a. One of them has "
@@ -305,10 +248,10 @@ _EQ_26 = Identity(
     "multiply out, subtract b b', and divide by N for the mean of N terms.",
 )
 EQ_26 = _EQ_26.with_mutants(
-    _EQ_26.mutant("one-token", rhs=lambda p, r, rho: 2 * _flat(_added_moments(p, r, rho).covariance)),
+    _EQ_26.mutant("one-token", rhs=lambda p, r, rho: 2 * flat(_added_moments(p, r, rho).covariance)),
     _EQ_26.mutant(
         "squared-selection",
-        rhs=lambda p, r, rho: _flat(_added_moments(p, r, rho**2).covariance),
+        rhs=lambda p, r, rho: flat(_added_moments(p, r, rho**2).covariance),
     ),
 )
 
@@ -317,12 +260,12 @@ EQ_26 = _EQ_26.with_mutants(
 
 
 def _base(p: Array, r: Array) -> Array:
-    return _variance(_tokens(p, r))
+    return variance_of(one_token(p, r))
 
 
 def _masked(p: Array, r: Array, rho: Array) -> Array:
     """Variance of each entry if it is dropped with probability rho."""
-    return _variance(_dropped(_tokens(p, r), _all(p, rho)))
+    return variance_of(dropped(one_token(p, r), same_for_all(p, rho)))
 
 
 def _random_base(p: Array, r: Array) -> Any:
@@ -330,9 +273,9 @@ def _random_base(p: Array, r: Array) -> Any:
 
 
 _STEPS: dict[str, Callable[..., Any]] = {
-    "A": _gains,
-    "updates A_a (e_a - p)": lambda p, r: _tokens(p, r)[1],
-    "m": lambda p, r: _mean(_tokens(p, r)),
+    "A": rational_advantage,
+    "updates A_a (e_a - p)": lambda p, r: one_token(p, r)[1],
+    "m": lambda p, r: mean_of(one_token(p, r)),
     "Var base": _base,
 }
 
@@ -365,7 +308,7 @@ _EQ_27 = Identity(
     reading="corrected",
     statement=r"\mathrm{Var}((\Delta_{\rm cov})_j) = (1-\rho_j)\,\sigma_j^2 + \rho_j(1-\rho_j)\,m_j^2",
     given=_ENTRIES,
-    lhs=lambda p, r, rho: _variance(_entries_dropped(_tokens(p, r), 1 - rho)),
+    lhs=lambda p, r, rho: variance_of(entries_dropped(one_token(p, r), 1 - rho)),
     rhs=_entry_variance,
     remark="By enumeration of the token and of all masks. m_j and sigma_j^2 are mean and variance of the base "
     "update's entry.",
@@ -392,7 +335,7 @@ def _saved(p: Array, r: Array, rho: Array) -> Array:
 
 
 def _criterion(p: Array, r: Array, rho: Array, factor: Any = 1) -> Any:
-    return _base(p, r) - factor * (1 - rho)[..., None] * _mean(_tokens(p, r)) ** 2
+    return _base(p, r) - factor * (1 - rho)[..., None] * mean_of(one_token(p, r)) ** 2
 
 
 _IFF = Inequality(
@@ -416,7 +359,7 @@ IFF = _IFF.with_mutants(
 def _appendix_readings(p: Array, r: Array, rho: Array) -> Array:
     """The appendix's law with 0, and with m^2, for 'Var(E[Delta_pg])', (..., A, 2)."""
     kept = (1 - rho)[..., None]
-    mean = _mean(_tokens(p, r))
+    mean = mean_of(one_token(p, r))
     literal = kept * _base(p, r)
     return np.stack([literal, literal + kept**2 * mean**2], axis=-1)
 
@@ -449,8 +392,8 @@ _TOKEN_KEEP = {"p": _P, "r": d.rewards(like="p"), "k": d.reals(0, 1, like="p", o
 def _total_law(p: Array, r: Array, k: Array, between: Any = 1) -> Any:
     """``E Var(Y | K) + between * Var E(Y | K)`` with the kept tokens' own distribution ``p k / E_p k``."""
     share = inner(p, k)[..., None]
-    kept = (p * k / share, _tokens(p, r)[1])
-    return share * _variance(kept) + between * share * (1 - share) * _mean(kept) ** 2
+    kept = (p * k / share, one_token(p, r)[1])
+    return share * variance_of(kept) + between * share * (1 - share) * mean_of(kept) ** 2
 
 
 _APPENDIX_L = Identity(
@@ -479,7 +422,7 @@ _V = d.reals(-1, 1, like="p")
 
 
 def _entries(p: Array, r: Array, k: Array) -> Outcomes:
-    return _entries_dropped(_tokens(p, r), k)
+    return entries_dropped(one_token(p, r), k)
 
 
 EQ_28_PRINTED = Inequality(
@@ -487,9 +430,9 @@ EQ_28_PRINTED = Inequality(
     statement=r"\mathrm{Var}((\Delta_{\rm cov})_j) \le \mathrm{Var}((\Delta_{\rm pg})_j)\ \forall j\ \Rightarrow\ "
     r"\mathrm{Cov}(\Delta_{\rm cov}) \preceq \mathrm{Cov}(\Delta_{\rm reg})",
     given={"p": d.policies(actions=(2, 3)), "r": _R, "k": d.reals(0, 1, like="p"), "v": _V},
-    assuming=lambda p, r, k: (_variance(_entries(p, r, k)) <= _base(p, r)).astype(bool).all(-1),
-    lhs=lambda p, r, k, v: _along(_entries(p, r, k), v),
-    rhs=lambda p, r, v: _along(_tokens(p, r), v),
+    assuming=lambda p, r, k: (variance_of(_entries(p, r, k)) <= _base(p, r)).astype(bool).all(-1),
+    lhs=lambda p, r, k, v: variance_along(_entries(p, r, k), v),
+    rhs=lambda p, r, v: variance_along(one_token(p, r), v),
     remark="The two sides are v' Cov v. One sampled token; logit entry b is kept with probability k_b, independently "
     "(Cov(Delta_reg) = Cov(Delta_pg) by Eq. (25)).",
     hypotheses="Eq. (27) holds for every entry.",
@@ -498,9 +441,9 @@ EQ_28_PRINTED = Inequality(
     "left out.",
     terms={
         **_STEPS,
-        "Cov base": lambda p, r: _covariance(_tokens(p, r)),
-        "Cov masked": lambda p, r, k: _covariance(_entries(p, r, k)),
-        "difference": lambda p, r, k: _covariance(_tokens(p, r)) - _covariance(_entries(p, r, k)),
+        "Cov base": lambda p, r: covariance_of(one_token(p, r)),
+        "Cov masked": lambda p, r, k: covariance_of(_entries(p, r, k)),
+        "difference": lambda p, r, k: covariance_of(one_token(p, r)) - covariance_of(_entries(p, r, k)),
     },
 )
 
@@ -516,8 +459,8 @@ _EQ_28 = Inequality(
     r"\mathbf 1'\,\mathrm{Cov}(\Delta_{\rm cov})\,\mathbf 1",
     given={"p": d.policies(actions=(2, 3)), "r": _R, "k": d.reals(0, 1, like="p")},
     assuming=lambda r, k: ~constant(r) & ((k > 0) & (k < 1)).astype(bool).any(-1),
-    lhs=lambda p, r: _along(_tokens(p, r), _ones(p)),
-    rhs=lambda p, r, k: _along(_entries(p, r, k), _ones(p)),
+    lhs=lambda p, r: variance_along(one_token(p, r), _ones(p)),
+    rhs=lambda p, r, k: variance_along(_entries(p, r, k), _ones(p)),
     strict=True,
     remark="So (28) never holds where single logit entries are masked at random: the direction (1, ..., 1), in which "
     "the base update does not move, is exposed.",
@@ -531,7 +474,7 @@ EQ_28 = _EQ_28.with_mutants(
     _EQ_28.mutant(
         "first-entry",
         lhs=lambda p, r: _base(p, r)[..., 0],
-        rhs=lambda p, r, k: _variance(_entries(p, r, k))[..., 0],
+        rhs=lambda p, r, k: variance_of(_entries(p, r, k))[..., 0],
     ),
 )
 
@@ -539,7 +482,7 @@ _TOKENS_GIVEN = {**_MASKED, "v": _V}
 
 
 def _whole(p: Array, r: Array, rho: Array) -> Outcomes:
-    return _dropped(_tokens(p, r), _all(p, rho))
+    return dropped(one_token(p, r), same_for_all(p, rho))
 
 
 EQ_28_TOKENS_PRINTED = Inequality(
@@ -548,40 +491,40 @@ EQ_28_TOKENS_PRINTED = Inequality(
     r"\forall j\ \Rightarrow\ \mathrm{Cov}(\Delta_{\rm cov}) \preceq \mathrm{Cov}(\Delta_{\rm reg})",
     given=_TOKENS_GIVEN,
     assuming=lambda p, r, rho: (_masked(p, r, rho) <= _base(p, r)).astype(bool).all(-1),
-    lhs=lambda p, r, rho, v: _along(_whole(p, r, rho), v),
-    rhs=lambda p, r, v: _along(_tokens(p, r), v),
+    lhs=lambda p, r, rho, v: variance_along(_whole(p, r, rho), v),
+    rhs=lambda p, r, v: variance_along(one_token(p, r), v),
     remark="The two sides are v' Cov v. Here the whole token is detached with probability rho, so that the update "
     "still sums to zero; with N tokens both covariances are divided by N.",
     hypotheses="Eq. (27) holds for every entry.",
     breaks="As theorem-vii.1/eq-28: Appendix L, e), leaves out the products v_i v_j.",
     terms={
         **_STEPS,
-        "Cov base": lambda p, r: _covariance(_tokens(p, r)),
-        "Cov masked": lambda p, r, rho: _covariance(_whole(p, r, rho)),
-        "difference": lambda p, r, rho: _covariance(_tokens(p, r)) - _covariance(_whole(p, r, rho)),
+        "Cov base": lambda p, r: covariance_of(one_token(p, r)),
+        "Cov masked": lambda p, r, rho: covariance_of(_whole(p, r, rho)),
+        "difference": lambda p, r, rho: covariance_of(one_token(p, r)) - covariance_of(_whole(p, r, rho)),
     },
 )
 
 
 def _inverse(p: Array, r: Array) -> tuple[Array, Array]:
     """``a = E_p[1/A]`` and ``b = E_p[1/A^2]``."""
-    gains = _gains(p, r)
+    gains = rational_advantage(p, r)
     return inner(p, 1 / gains), inner(p, 1 / gains**2)
 
 
 def _no_zero(p: Array, r: Array) -> Any:
-    return (_gains(p, r) != 0).astype(bool).all(-1)
+    return (rational_advantage(p, r) != 0).astype(bool).all(-1)
 
 
 def _extremal(p: Array, r: Array) -> Array:
     """``u = b/A - a/A^2``: of all v it has the largest (v'm)^2 / v'Sv."""
-    gains = _gains(p, r)
+    gains = rational_advantage(p, r)
     a, b = _inverse(p, r)
     return np.asarray(b[..., None] / gains - a[..., None] / gains**2)
 
 
 def _along_mean(p: Array, r: Array, v: Array) -> Any:
-    return inner(_mean(_tokens(p, r)), v)
+    return inner(mean_of(one_token(p, r)), v)
 
 
 _RANGE = Identity(
@@ -593,7 +536,7 @@ _RANGE = Identity(
     assuming=_no_zero,
     lhs=lambda p, r: np.concatenate(
         [
-            (_covariance(_tokens(p, r)) @ _extremal(p, r)[..., None])[..., 0],
+            (covariance_of(one_token(p, r)) @ _extremal(p, r)[..., None])[..., 0],
             _along_mean(p, r, _extremal(p, r))[..., None],
         ],
         axis=-1,
@@ -610,7 +553,7 @@ _RANGE = Identity(
 
 def _range(p: Array, r: Array, power: int = 2) -> Array:
     a, b = _inverse(p, r)
-    return np.concatenate([a[..., None] ** power * _mean(_tokens(p, r)), (b - a**2)[..., None]], axis=-1)
+    return np.concatenate([a[..., None] ** power * mean_of(one_token(p, r)), (b - a**2)[..., None]], axis=-1)
 
 
 RANGE = _RANGE.with_mutants(
@@ -624,7 +567,7 @@ RANGE = _RANGE.with_mutants(
 
 def _shrinkage(p: Array, r: Array, rho: Array, v: Array) -> Any:
     """``v'(Cov - Cov_mask)v``, by enumeration."""
-    return _along(_tokens(p, r), v) - _along(_whole(p, r, rho), v)
+    return variance_along(one_token(p, r), v) - variance_along(_whole(p, r, rho), v)
 
 
 def _margin(p: Array, r: Array, rho: Array, factor: Any = 1) -> Any:
@@ -635,7 +578,7 @@ def _margin(p: Array, r: Array, rho: Array, factor: Any = 1) -> Any:
 
 def _lower(p: Array, r: Array, rho: Array, v: Array, factor: Any = 1) -> Any:
     """Left sides: the bound for every v, and the value at the extremal direction."""
-    first = rho * _margin(p, r, rho, factor) * _along(_tokens(p, r), v)
+    first = rho * _margin(p, r, rho, factor) * variance_along(one_token(p, r), v)
     return np.stack([first, _shrinkage(p, r, rho, _extremal(p, r))], axis=-1)
 
 
@@ -712,7 +655,7 @@ def _penalty(p: Array, q: Array, beta: Array, score: Array) -> Array:
 
 
 def _kl_cov(p: Array, r: Array, q: Array, beta: Array, score: Array) -> Outcomes:
-    chance, value = _two(_tokens(p, r))
+    chance, value = mean_of_two(one_token(p, r))
     return chance, value + _penalty(p, q, beta, score)
 
 
@@ -725,8 +668,8 @@ KL_COV_PRINTED = Inequality(
     statement=r"\text{KL-Cov:}\ \mathrm{Var}((\Delta_{\rm cov})_j) \le \mathrm{Var}((\Delta_{\rm pg})_j)\ \forall j",
     given=_PENALISED,
     assuming=lambda p, r: comonotone(p, r) & ~constant(p) & ~constant(r),
-    lhs=lambda p, r, q, beta: _variance(_kl_cov(p, r, q, beta, _size(p, r))),
-    rhs=lambda p, r: _variance(_two(_tokens(p, r))),
+    lhs=lambda p, r, q, beta: variance_of(_kl_cov(p, r, q, beta, _size(p, r))),
+    rhs=lambda p, r: variance_of(mean_of_two(one_token(p, r))),
     remark="'KL-Cov does not increase variance.' Two sampled tokens, the one with the larger |C(s,a)| of Eq. (17) is "
     "selected (k = 1/2), and its logit entry receives -beta (p - q), as in Theorem VI.2. Where "
     "the penalty lowers an entry on draws in which it is below its mean already, no beta is small enough.",
@@ -737,8 +680,8 @@ KL_COV_PRINTED = Inequality(
         **_STEPS,
         "|C|": _size,
         "p - q": lambda p, q: p - q,
-        "Var base, two tokens": lambda p, r: _variance(_two(_tokens(p, r))),
-        "Var KL-Cov": lambda p, r, q, beta: _variance(_kl_cov(p, r, q, beta, _size(p, r))),
+        "Var base, two tokens": lambda p, r: variance_of(mean_of_two(one_token(p, r))),
+        "Var KL-Cov": lambda p, r, q, beta: variance_of(_kl_cov(p, r, q, beta, _size(p, r))),
     },
 )
 
@@ -770,7 +713,7 @@ _KL_COV = Identity(
     r"\big(\mathbb E[(\Delta_{\rm pg})_j 1_{j\in I}] - m_j P_j\big),\quad P_j = P(j \in I) = p_j(2F_j - p_j)",
     given={**_PENALISED, "c": d.reals(0, 1, like="p")},
     assuming=_distinct,
-    lhs=lambda p, r, q, beta, c: _variance(_kl_cov(p, r, q, beta, c)),
+    lhs=lambda p, r, q, beta, c: variance_of(_kl_cov(p, r, q, beta, c)),
     rhs=_kl_cov_variance,
     remark="Two tokens of which one is selected by any score c, such as |C|. F_j is the probability of a score of at "
     "most c_j; m_j and sigma_j^2 are mean and variance of the base update from two tokens, eta = 1. The variance is "
