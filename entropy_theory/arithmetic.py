@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
-from entropy_theory.balls import Ball, UndecidedComparison
+from entropy_theory.balls import Ball, UndecidedComparison, constant
 from entropy_theory.duals import Dual
 
 Array = np.ndarray[Any, Any]
@@ -35,10 +35,11 @@ def is_ball(x: Array) -> bool:
 
 
 def to_balls(x: Array) -> Array:
-    """Each float as the exact number that it is, in an array of balls."""
+    """Each float as the number that it is, in an array of balls; within `widened_constants` as all that it may be the
+    rounding of."""
     out = np.empty(x.shape, dtype=object)
     for index in np.ndindex(x.shape):
-        out[index] = x[index] if is_ball(x) else Ball(float(x[index]))
+        out[index] = x[index] if is_ball(x) else constant(float(x[index]))
     return out
 
 

@@ -116,7 +116,7 @@ def recheck(
     known = paper_claims() if claims is None else _or_exit(load, claims)
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         _refuse(f"{file} cannot be read as JSON: {error}")
     certificates = _certificates(data)
     if not certificates:
@@ -166,6 +166,8 @@ def _campaign(
 ) -> None:
     if json_file is not None and not _writable(json_file.resolve().parent):
         _refuse(f"--json is {json_file}, expected a file in an existing folder that can be written to")
+    if json_file is not None and resume is not None and json_file.resolve() == resume.resolve():
+        _refuse(f"--json and --resume are both {json_file}, expected two files: the store would be overwritten")
     progress = Progress(
         TextColumn("[progress.description]{task.description}"),
         BarColumn(),

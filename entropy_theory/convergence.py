@@ -196,9 +196,15 @@ def gradient_bound(gain: Any, eta: Any, squared_bias: Any) -> Array:
     Returns
     -------
     array (..., T)
+
+    Raises
+    ------
+    ValueError
+        If `eta` is not positive, a bias is negative, or a number is not finite.
     """
-    bias = np.asarray(squared_bias)
-    total = 2 * np.asarray(gain)[..., None] / np.asarray(eta)[..., None] + np.cumsum(bias, axis=-1)
+    bias, rise, step = as_numbers(squared_bias, "squared_bias", axes=1), as_numbers(gain, "gain"), as_step_size(eta)
+    report(np.asarray((bias < 0).astype(bool)), bias, "squared_bias", "a number >= 0")
+    total = 2 * rise[..., None] / np.asarray(step)[..., None] + np.cumsum(bias, axis=-1)
     return np.asarray(total / np.arange(1, bias.shape[-1] + 1))
 
 
@@ -289,6 +295,7 @@ def two_armed_bounds(w0: Any, total: Any, largest_step: Any) -> tuple[Array, Arr
     start = as_numbers(w0, "w0")
     report(np.asarray((start < 0).astype(bool)), start, "w0", "a number >= 0")
     s, step = as_numbers(total, "total"), as_numbers(largest_step, "largest_step")
+    report(np.asarray((step < 0).astype(bool)), step, "largest_step", "a number >= 0")
     return two_armed_flow(start, s), two_armed_flow(start, s * np.exp(step / 2))
 
 

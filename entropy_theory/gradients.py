@@ -18,6 +18,13 @@ Array = np.ndarray[Any, Any]
 Problem = Bandit | MDP
 
 
+def checked_logits(problem: Problem, z: Any) -> Array:
+    """`z` as logits that fit the problem; a ValueError says what is neither."""
+    if not isinstance(problem, Bandit | MDP):
+        raise ValueError(f"problem is {problem!r}, expected a Bandit or an MDP")
+    return problem.check_logits(z)
+
+
 def policy_gradient(problem: Problem, z: Any) -> Array:
     """Gradient of the objective, ``dJ/dz_{s,a} = w(s) p(a|s) A(s,a)``.
 
@@ -34,7 +41,7 @@ def policy_gradient(problem: Problem, z: Any) -> Array:
     -------
     array of the shape of `z` broadcast against the problem
     """
-    logits = problem.check_logits(z)
+    logits = checked_logits(problem, z)
     values = problem.values(logits)
     gradient = softmax(logits) * values.advantage
     if isinstance(problem, Bandit):
@@ -59,7 +66,7 @@ def natural_policy_gradient(problem: Problem, z: Any) -> Array:
     -------
     array of the shape of `z` broadcast against the problem
     """
-    return problem.values(z).advantage
+    return problem.values(checked_logits(problem, z)).advantage
 
 
 def mean_entropy(problem: Problem, z: Any) -> Array:
@@ -77,7 +84,7 @@ def mean_entropy(problem: Problem, z: Any) -> Array:
     -------
     array (...)
     """
-    logits = problem.check_logits(z)
+    logits = checked_logits(problem, z)
     if isinstance(problem, Bandit):
         return entropy(logits)
     total = (problem.initial * problem.state_values(logits, entropy(logits))).sum(-1)
@@ -101,7 +108,7 @@ def mean_entropy_gradient(problem: Problem, z: Any) -> Array:
     -------
     array of the shape of `z` broadcast against the problem
     """
-    logits = problem.check_logits(z)
+    logits = checked_logits(problem, z)
     if isinstance(problem, Bandit):
         return entropy_gradient(logits)
     entropies = problem.state_values(logits, entropy(logits))

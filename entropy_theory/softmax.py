@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from entropy_theory.arithmetic import expm1_minus, log1p, midpoint
-from entropy_theory.validation import as_logits, broadcast
+from entropy_theory.validation import as_logits, as_numbers, broadcast
 
 Array = np.ndarray[Any, Any]
 
@@ -236,7 +236,7 @@ def kl_along(z: Any, direction: Any, step: Any) -> Array:
         Relatively accurate for steps of every size: nothing of the size of `z` is added to a small step.
     """
     logits, change = broadcast(z=as_logits(z), direction=as_logits(direction, "direction"))
-    return _kl_of_change(logits, np.asarray(step)[..., None] * _centred(logits, change))
+    return _kl_of_change(logits, as_numbers(step, "step")[..., None] * _centred(logits, change))
 
 
 def _kl_of_change(z: Array, u: Array) -> Array:

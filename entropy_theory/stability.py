@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from entropy_theory.arithmetic import bracketed_root, enclosed_root, is_ball, midpoint, to_balls
-from entropy_theory.balls import Ball
+from entropy_theory.balls import Ball, UndecidedComparison
+from entropy_theory.duals import Dual
 from entropy_theory.softmax import centred, covariance, kl_along, log_softmax
 from entropy_theory.validation import as_logits, as_numbers, broadcast, report
 
@@ -41,12 +42,14 @@ def stability_margin(z: Any, direction: Any, epsilon: Any, weights: Any = None) 
     array (...)
         In units of the step size; infinite where the direction is constant at every state that has weight (in floats
         also where the margin exceeds the largest double). Relatively accurate to about 1e-14 for margins from 1e-8 to
-        1e8 and far beyond; on balls a rigorous enclosure.
+        1e8 and far beyond; on balls a rigorous enclosure, infinite only where the direction is certainly constant.
 
     Raises
     ------
     ValueError
         If `epsilon` is not positive, a weight is negative, or shapes do not fit.
+    UndecidedComparison
+        If balls do not tell the direction from a constant one, or the margin leaves the range of doubles.
 
     Examples
     --------
@@ -168,13 +171,32 @@ def _bracketed(z: Array, direction: Array, epsilon: Array, weights: Array) -> Ar
 
 def _enclosed(z: Array, direction: Array, epsilon: Array, weights: Array) -> Array:
     batch = epsilon.shape
-    guess = _bracketed(*(midpoint(x) for x in (z, direction, epsilon, weights))).reshape(-1)
+    if any(isinstance(x, Dual) for part in (z, direction, epsilon, weights) if is_ball(part) for x in part.flat):
+        raise ValueError("direction holds dual numbers: a stability margin is not differentiated")
     # Floats among balls would pass rounded exponentials off as exact numbers.
     z, direction, epsilon, weights = (to_balls(x) for x in (z, direction, epsilon, weights))
     z, direction = z.reshape(-1, *z.shape[-2:]), direction.reshape(-1, *z.shape[-2:])
     epsilon, weights = epsilon.reshape(-1), weights.reshape(-1, z.shape[-2])
+    moves = ~_still(z, direction, weights)
+    out = np.full(epsilon.shape, math.inf, dtype=object)
+    if moves.any():
+        z, direction, epsilon, weights = z[moves], direction[moves], epsilon[moves], weights[moves]
+        centres = [midpoint(x) for x in (z, direction, epsilon, weights)]
+        usable = all(np.isfinite(x).all() for x in centres) and bool((centres[2] > 0).all())
+        guess = _bracketed(*centres) if usable else np.array([math.inf])
+        if not np.isfinite(guess).all():
+            raise UndecidedComparison("the direction, or epsilon, cannot be told from one without a finite margin")
 
-    def excess(step: Array) -> Array:
-        return np.asarray((weights * kl_along(z, direction, step[..., None])).sum(-1) - epsilon)
+        def excess(step: Array) -> Array:
+            return np.asarray((weights * kl_along(z, direction, step[..., None])).sum(-1) - epsilon)
 
-    return enclosed_root(excess, guess).reshape(batch)
+        out[moves] = enclosed_root(excess, guess)
+    return out.reshape(batch)
+
+
+def _still(z: Array, direction: Array, weights: Array) -> Array:
+    """Whether the direction is certainly constant at every state that may have weight."""
+    change = centred(z, direction)
+    constant_there = [all(Ball(x).arb == 0 for x in row) for row in change.reshape(-1, change.shape[-1])]
+    weightless = np.array([Ball(w).arb == 0 for w in weights.flat], dtype=bool).reshape(weights.shape)
+    return np.asarray((np.array(constant_there, dtype=bool).reshape(weights.shape) | weightless).all(-1))

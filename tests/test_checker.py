@@ -1112,3 +1112,42 @@ def test_an_order_that_hangs_on_a_rounded_constant_is_undecided() -> None:
 def test_an_order_with_a_float_constant_that_does_not_matter_is_refuted() -> None:
     claim = et.Order(name="plain-order", given={"x": d.reals(1, 2)}, power=2, remainder=lambda t, x: 0.3 * t * x)
     assert check(claim, budget=1000).outcome == "refuted"
+
+
+@pytest.mark.parametrize("n", [3, 7])
+def test_a_strict_claim_that_fails_at_a_simple_point_is_refuted(n: int) -> None:
+    claim = et.Inequality(
+        name="square", given={"x": et.domains.reals(-1, 1)}, lhs=lambda x: -((n * x - 1) ** 2), rhs=0, strict=True
+    )
+    verdict = et.verify(claim, budget=2000)
+    assert isinstance(verdict, et.Verdict)
+    assert verdict.counterexample == {"x": f"1/{n}"}
+
+
+def test_a_strict_claim_with_equality_that_balls_cannot_decide_does_not_hold() -> None:
+    """H < log n fails at the uniform policy, where the two sides are the same irrational number."""
+    claim = et.Inequality(
+        name="entropy-below-log",
+        given={"z": et.domains.logits(actions=(2, 3))},
+        lhs=lambda z: et.entropy(z),
+        rhs=lambda z: np.log(et.exact(z.shape[-1])) + 0 * z[..., 0],
+        strict=True,
+    )
+    verdict = et.verify(claim, budget=2000)
+    assert isinstance(verdict, et.Verdict)
+    assert verdict.outcome == "undecided"
+
+
+def test_whole_numbers_beyond_64_bits_are_numbers() -> None:
+    claim = et.Inequality(name="big", given={"x": et.domains.reals(0, 1)}, lhs=lambda x: x, rhs=10**30)
+    verdict = et.verify(claim, budget=200)
+    assert isinstance(verdict, et.Verdict)
+    assert verdict.outcome in ("holds", "proved")
+
+
+def test_an_order_needs_its_step() -> None:
+    given = {"x": et.domains.reals(0, 1)}
+    with pytest.raises(ValueError, match="expected the step 't'"):
+        et.Order(name="o", given=given, remainder=lambda x: x, power=1)
+    with pytest.raises(ValueError, match="given has 't'"):
+        et.Order(name="o", given={"t": given["x"]}, remainder=lambda t: t, power=1)

@@ -379,3 +379,29 @@ def test_no_arguments_print_help() -> None:
     assert "hunt" in result.output
     assert invoke("--help").exit_code == 0
     assert invoke("nonsense").exit_code == 2
+
+
+def test_deeply_nested_json_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "deep.json"
+    file.write_text("[" * 200_000, encoding="utf-8")
+    result = invoke("recheck", file)
+    assert result.exit_code == 2
+    assert "cannot be read as JSON" in result.output
+
+
+def test_the_store_and_the_json_are_two_files(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    result = invoke("verify", PART, "--budget", 100, "--json", file, "--resume", file)
+    assert result.exit_code == 2
+    assert "expected two files" in result.output
+
+
+def test_a_store_with_an_impossible_verdict_is_not_believed(tmp_path: Path) -> None:
+    store = tmp_path / "store.jsonl"
+    assert invoke("verify", PART, "--budget", 100, "--workers", 1, "--resume", store).exit_code == 0
+    good = store.read_text(encoding="utf-8")
+    store.write_text(good.replace('"outcome": "refuted"', '"outcome": "banana"'), encoding="utf-8")
+    result = invoke("verify", PART, "--budget", 100, "--workers", 1, "--resume", store)
+    assert result.exit_code == 0, result.output
+    assert "banana" not in result.output
+    assert "refuted" in result.output

@@ -806,3 +806,28 @@ def test_verify_never_says_proved_of_a_false_claim(name: str) -> None:
     verdict = et.verify(HARD[name], budget=200)
     assert isinstance(verdict, et.Verdict)
     assert verdict.outcome != "proved"
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        et.Inequality(
+            name="upper-end",
+            given={"a": et.domains.reals(0, 0.3)},
+            lhs=lambda a: a * a,
+            rhs=et.exact("0.09"),
+            strict=True,
+        ),
+        et.Inequality(
+            name="lower-end",
+            given={"a": et.domains.reals(0.2, 0.9)},
+            lhs=et.exact("0.2"),
+            rhs=lambda a: a,
+            strict=True,
+        ),
+    ],
+    ids=lambda claim: claim.name,
+)
+def test_a_float_end_covers_the_number_it_stands_for(claim: et.Inequality) -> None:
+    """False at 3/10, and at 1/5, which the doubles 0.3 and 0.2 miss by their rounding."""
+    assert prove(claim) is None

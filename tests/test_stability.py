@@ -19,6 +19,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import entropy_theory as et
+from entropy_theory.checking.prove import prove
 from entropy_theory.stability import quadratic_stability_margin, stability_margin
 from tests.oracles import margins as oracle
 from tests.oracles.rounding import EPS
@@ -598,3 +599,55 @@ def test_errors_name_the_argument(function: Any, name: str) -> None:
     }
     with pytest.raises(ValueError, match=argument):
         function(**arguments)
+
+
+# An infinite margin on balls is certain --------------------------------------------------------------------------
+
+
+def test_a_direction_that_may_move_has_no_infinite_margin() -> None:
+    """Neither an interval around zero nor a direction below the smallest double is a constant direction."""
+    with et.precision(64):
+        wide = np.array([[et.Ball(flint.arb(0, 1)), et.Ball(0)]], dtype=object)
+        tiny = np.array([[et.Ball(10) ** -400, et.Ball(0)]], dtype=object)
+        z = balls([[0, 0]])
+        for direction in (wide, tiny):
+            with pytest.raises(et.UndecidedComparison):
+                stability_margin(z, direction, balls([1]))
+        assert float(stability_margin(z, balls([[3, 3]]), balls([1]))[0]) == math.inf
+
+
+def _inverse_margin(x: Any) -> Any:
+    return 1 / stability_margin(0 * np.stack([x, x], -1), np.stack([x, 0 * x], -1), et.exact(1, 2))
+
+
+def test_margins_prove_nothing_false() -> None:
+    """x - x^3 is largest at 1/sqrt(3), where the sides are equal; at a needle of x the second claim fails by far."""
+    d = et.domains
+    peak = et.Inequality(
+        name="cubic",
+        given={"x": d.reals(-1, 1)},
+        lhs=lambda x: _inverse_margin(x - x**3),
+        rhs=lambda x: _inverse_margin(2 / (3 * np.sqrt(et.exact(3))) + 0 * x),
+        strict=True,
+    )
+    needle = et.Inequality(
+        name="needle",
+        given={"x": d.reals(-1, 1)},
+        lhs=lambda x: _inverse_margin(x * np.exp(-(((x - et.exact("0.123456789")) * 10**8) ** 2))),
+        rhs=et.exact(1, 100),
+    )
+    for claim in (peak, needle):
+        assert prove(claim, most_boxes=300) is None
+
+
+def test_a_float_epsilon_is_no_counterexample() -> None:
+    """0.1 stands for all numbers that it may be the rounding of: neither direction is refuted."""
+    given, unit = {"z": et.domains.reals(-3, 3)}, np.array([1.0, 0.0])
+
+    def at(epsilon: Any) -> Any:
+        return lambda z: stability_margin(np.stack([z, 0 * z], -1), unit + 0 * z[..., None], epsilon)
+
+    for low, high in ((0.1, et.exact("0.1")), (et.exact("0.3"), 0.3)):
+        verdict = et.verify(et.Inequality(name="epsilon", given=given, lhs=at(low), rhs=at(high)), budget=500)
+        assert isinstance(verdict, et.Verdict)
+        assert verdict.outcome != "refuted"

@@ -29,6 +29,8 @@ _PLAIN_NUMBER = (
     " - a plain number among balls, as from np.where(c, x, 0.0) or np.maximum(x, 0): write 0 * x for 0, 1 + 0 * x for 1"
 )
 
+_NUMBER = (int, float, Fraction, Exact, np.integer, np.floating)
+
 MOST_POWER = 20
 
 _NAME = r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*"
@@ -102,7 +104,7 @@ class Claim:
             if function is None and attribute == "assuming":
                 continue
             if not callable(function):
-                if attribute == "assuming" or not isinstance(function, int | float | Fraction | Exact):
+                if attribute == "assuming" or not isinstance(function, _NUMBER):
                     raise ValueError(f"claim {self.name!r}: {attribute} is {function!r}, expected a function")
                 continue
             extra = {"t"} if self.kind == "order" and attribute != "assuming" else set()
@@ -210,17 +212,18 @@ class Claim:
         n = len(next(iter(leaves.values())))
         if isinstance(value, Fraction):
             value = exact(value)
+        balls = any(is_ball(x) for x in leaves.values())
         if isinstance(value, Exact):
-            balls = any(is_ball(x) for x in leaves.values())
             value = value.ball() if balls else float(value)
         array = np.asarray(value)
+        if array.dtype == object and not balls and all(isinstance(x, int | float | np.number) for x in array.flat):
+            array = array.astype(np.float64)  # whole numbers beyond 64 bits
         if array.dtype.kind not in "biufO" or (
             array.dtype == object and not all(isinstance(x, Ball | Dual | int | float | np.number) for x in array.flat)
         ):
             raise ClaimError(f"claim {self.name!r}: {attribute} returned {_kind(array)}, expected real numbers")
         if array.dtype.kind in "biu":
             # Unsigned numbers would wrap around when subtracted.
-            balls = any(is_ball(x) for x in leaves.values())
             array = array.astype(object) if balls else array.astype(np.float64)
         if array.ndim == 0:
             return array.reshape(1, 1)
@@ -311,6 +314,11 @@ class Order(Claim):
         number = isinstance(self.power, int | float) and not isinstance(self.power, bool)
         if not number or not 0 <= self.power <= MOST_POWER:
             raise ValueError(f"claim {self.name!r}: power is {self.power!r}, expected a number in [0, {MOST_POWER}]")
+        if "t" in self.given:
+            raise ValueError(f"claim {self.name!r}: given has 't', the name of the step of an order; expected another")
+        accepted = _parameters(self.remainder)
+        if accepted is not None and "t" not in accepted:
+            raise ValueError(f"claim {self.name!r}: remainder takes {sorted(accepted)}, expected the step 't' as well")
 
     def at(self, t: Any, leaves: Mapping[str, Array]) -> Array:
         """The remainder at step `t`, of shape (n, k)."""

@@ -9,7 +9,8 @@ the assumption; otherwise it is halved. Three enclosures are tried, the first tw
 - *plain*: the formula evaluated on the box.
 
 A claim with equality inside the box cannot be proved in this way, unless the gap is monotone there; it stays at
-"holds". Float constants in the formulas stand for all numbers that they may be the rounding of.
+"holds". Float constants in the formulas, and float ends of the domain, stand for all numbers that they may be the
+rounding of.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 from flint import arb, fmpq
 
-from entropy_theory.balls import Ball, UndecidedComparison, constant, precision, widened_constants
+from entropy_theory.balls import SHORT, Ball, UndecidedComparison, constant, precision, widened_constants
 from entropy_theory.checking.claim import Claim, ClaimError, Inequality
 from entropy_theory.checking.variables import number_in_words
 from entropy_theory.duals import Dual
@@ -89,7 +90,7 @@ def prove(claim: Claim, most_boxes: int = MOST_BOXES, *, derivatives: bool = Tru
     """
     if not eligible(claim) or not isinstance(claim, Inequality):
         return None
-    whole: Box = tuple((Fraction(leaf.low), Fraction(leaf.high)) for leaf in claim.space.leaves.values())
+    whole: Box = tuple((_outer(leaf.low, -1), _outer(leaf.high, 1)) for leaf in claim.space.leaves.values())
     todo, boxes = [whole], 0
     with precision(BITS), widened_constants():
         while todo:
@@ -105,6 +106,14 @@ def prove(claim: Claim, most_boxes: int = MOST_BOXES, *, derivatives: bool = Tru
                 return None
             todo.extend(halves)
     return Proof(boxes, _in_words(claim))
+
+
+def _outer(end: float, sign: int) -> Fraction:
+    """An end of the domain, moved outwards to cover the number that it may be the rounding of, such as 3/10 for 0.3."""
+    exact = Fraction(end)
+    if max(abs(exact.numerator).bit_length(), exact.denominator.bit_length()) <= SHORT:
+        return exact
+    return exact + sign * abs(exact) * Fraction(1, 2**50)
 
 
 def _in_words(claim: Inequality) -> str:

@@ -19,6 +19,8 @@ class Space:
     """All variables of a claim together."""
 
     def __init__(self, given: Mapping[str, Variable]) -> None:
+        if not isinstance(given, Mapping):
+            raise ValueError(f"given is {given!r}, expected a mapping of names to domains")
         if not given:
             raise ValueError("given is empty, expected at least one variable")
         for name, variable in given.items():

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Outcome = Literal["proved", "holds", "refuted", "undecided"]
 
@@ -133,7 +133,12 @@ class Verdict:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
-        """The verdict that `to_json` wrote."""
+        """The verdict that `to_json` wrote; a ValueError says what no verdict can hold."""
+        for name, kind in _FIELDS.items():
+            if not isinstance(data[name], kind) or (kind is int and isinstance(data[name], bool)):
+                raise ValueError(f"{name} is {data[name]!r}, expected {kind}")
+        if data["outcome"] not in get_args(Outcome):
+            raise ValueError(f"outcome is {data['outcome']!r}, expected one of {', '.join(get_args(Outcome))}")
         fields = {k: v for k, v in data.items() if k not in ("claim", "part", "environments")}
         fields["worst"] = math.nan if data["worst"] is None else float(data["worst"])
         fields["ratio"] = math.nan if data["ratio"] is None else float(data["ratio"])
@@ -213,6 +218,16 @@ class Verdict:
             for label, text in self.lines()
         )
         return f"<table><caption>{html.escape(self.claim)} ({self.reading})</caption>{rows}</table>"
+
+
+_FIELDS: dict[str, Any] = {
+    **dict.fromkeys(("claim", "reading", "kind", "statement", "outcome", "remark", "message"), str),
+    **dict.fromkeys(("instances", "admitted"), int),
+    **dict.fromkeys(("counterexample", "certificate"), dict | None),
+    **dict.fromkeys(("tight", "error"), bool),
+    "environments": list,
+    "boxes": int | None,
+}
 
 
 def plain(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from entropy_theory.checking.certificate import certificate, strings
 from entropy_theory.checking.certify import Finding, Status, examine, rationals
-from entropy_theory.checking.claim import Claim, ClaimError, Identity, Order
+from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
 from entropy_theory.checking.prove import prove
 from entropy_theory.checking.search import Candidate, Harvest, score, search
 from entropy_theory.checking.shrink import complexity, rounded, shrink
@@ -26,6 +27,15 @@ BUDGET = 20_000
 
 NUDGES = (1000, 100, 10)
 """Denominators to which an undecided instance is rounded: an open finding often lies beside a decided one."""
+
+CLOSE = 2.0**-16
+"""Slack, relative or not, below which a strict inequality is examined at simple points near by: where it fails, it does
+so with equality, which floats find only to rounding."""
+
+SIMPLE = (1000, 100, 10, 6, 4, 3, 2, 1)
+"""Denominators of those points; and the bounds of the best approximations that are tried beside them."""
+
+BEST = (100, 10)
 
 SAMPLE = 400
 """Random instances whose two sides a verdict keeps for its picture."""
@@ -123,6 +133,9 @@ def _decide(claim: Claim, harvest: Harvest) -> _Decided:
                 for nearby in (rounded(claim, instance, d) for d in NUDGES):
                     if nearby is not None and (f := examine(claim, nearby)).status is Status.VIOLATED:
                         decided.add(claim, nearby, f)
+            if _nearly_equal(claim, finding) and i < SHRUNK:
+                for nearby in _simple_points(claim, instance):
+                    decided.add(claim, nearby, examine(claim, nearby))
             if len(decided.violated) >= (SHRUNK if isinstance(claim, Order) else 4 * SHRUNK):
                 break
         if decided.violated:
@@ -134,6 +147,28 @@ def _decide(claim: Claim, harvest: Harvest) -> _Decided:
             raise ClaimError(f"claim {claim.name!r} has no finite value at {_text(claim, instance)}: {finding.reason}")
         decided.add(claim, instance, finding)
     return decided
+
+
+def _nearly_equal(claim: Claim, finding: Finding) -> bool:
+    """Whether a strict inequality holds at an instance by so little that it may fail with equality beside it."""
+    strict = isinstance(claim, Inequality) and claim.strict
+    return strict and finding.status is Status.SATISFIED and 0 <= min(finding.relative, finding.value) < CLOSE
+
+
+def _simple_points(claim: Claim, instance: Instance) -> Iterator[Instance]:
+    """Simple rational points near an instance."""
+    for d in SIMPLE:
+        if (nearby := rounded(claim, instance, d)) is not None:
+            yield nearby
+    for bound in BEST:
+        yield {
+            name: value if claim.space.leaves[name].kind == "simplex" else _best(value, bound)
+            for name, value in instance.items()
+        }
+
+
+def _best(value: Array, bound: int) -> Array:
+    return np.array([x.limit_denominator(bound) for x in value.flat], dtype=object).reshape(value.shape)
 
 
 def _extremeness(candidate: Candidate) -> float:

@@ -34,8 +34,8 @@ from entropy_theory.gradients import Problem
 
 Array = np.ndarray[Any, Any]
 
-MOST_SELECTIONS = 10**6
-"""How many selections `selections` lists."""
+MOST_SELECTED = 10**8
+"""Most entries in all the masks that `selections` lists."""
 
 _RELEASED: dict[str, Any] = {"fraction": 2e-4, "low": 1.0, "high": 5.0}
 
@@ -192,10 +192,10 @@ class ClipCov(Control):
         eligible = self._eligible(tokens)
         count = min(tokens.count(self.fraction, self.at_least_one), eligible.size)
         number = comb(eligible.size, count)
-        if number > MOST_SELECTIONS:
+        if number * max(tokens.size, 1) > MOST_SELECTED:
             raise ValueError(
                 f"fraction is {self.fraction!r}: it picks {count} of {eligible.size} eligible tokens in {number} ways, "
-                f"expected at most {MOST_SELECTIONS}"
+                f"expected at most {MOST_SELECTED // max(tokens.size, 1)} for {tokens.size} tokens"
             )
         masks = np.zeros((number, tokens.size), dtype=bool)
         for mask, chosen in zip(masks, combinations(eligible, count), strict=True):

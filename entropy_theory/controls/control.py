@@ -18,7 +18,7 @@ import numpy as np
 
 from entropy_theory.controls.fields import as_step_size, spread
 from entropy_theory.controls.tokens import Batch, Tokens
-from entropy_theory.gradients import Problem
+from entropy_theory.gradients import Problem, checked_logits
 from entropy_theory.problems import Bandit
 
 Array = np.ndarray[Any, Any]
@@ -173,7 +173,12 @@ class Control(ABC):
     # Exact update ------------------------------------------------------------------------------------------
 
     def update(self, problem: Problem, z: Any, eta: Any, *, anchor: Any = None, step: int = 0) -> Array:
-        """The logit update that an infinite batch gives: minus `eta` times the expected loss gradient.
+        """The exact expected update: what an infinite batch gives, minus `eta` times the expected loss gradient.
+
+        Tokens are drawn from the old policy at the states that the policy visits. Two rules of a finite batch have
+        no such limit off policy and are read as the paper has them: means within a state are those under the policy,
+        Eq. (17), and a mask on logits acts on an entry with the share of its tokens that are selected, where a batch
+        masks an entry whole as soon as one of its tokens is.
 
         Parameters
         ----------
@@ -199,6 +204,7 @@ class Control(ABC):
         UndecidedComparison
             If a choice that matters cannot be made since balls overlap.
         """
+        checked_logits(problem, z)
         size = spread(as_step_size(eta), 1 if isinstance(problem, Bandit) else 2)
         return np.asarray(size * self._direction(problem, z, anchor, step))
 

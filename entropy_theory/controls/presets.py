@@ -10,7 +10,7 @@ def with_changes(
     control: type[Any], presets: dict[str, dict[str, Any]], name: str, changes: dict[str, Any]
 ) -> dict[str, Any]:
     """The fields of the preset `name` of a control, with `changes`; a ValueError lists the known names."""
-    if name not in presets:
+    if not isinstance(name, str) or name not in presets:
         raise ValueError(f"preset is {name!r}, expected one of {', '.join(map(repr, presets))}")
     known = [f.name for f in fields(control)]
     for change in changes:
