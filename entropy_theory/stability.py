@@ -13,6 +13,7 @@ import math
 from typing import Any
 
 import numpy as np
+from flint import arb
 
 from entropy_theory.arithmetic import bracketed_root, enclosed_root, is_ball, midpoint, to_balls
 from entropy_theory.balls import Ball, UndecidedComparison
@@ -180,7 +181,10 @@ def _enclosed(z: Array, direction: Array, epsilon: Array, weights: Array) -> Arr
     moves = ~_still(z, direction, weights)
     out = np.full(epsilon.shape, math.inf, dtype=object)
     if moves.any():
-        z, direction, epsilon, weights = z[moves], direction[moves], epsilon[moves], weights[moves]
+        z, epsilon, weights = z[moves], epsilon[moves], weights[moves]
+        # A power of two takes the direction into the range of doubles.
+        unit = _powers_of_two(centred(z, direction[moves]))
+        direction = direction[moves] / unit[:, None, None]
         centres = [midpoint(x) for x in (z, direction, epsilon, weights)]
         usable = all(np.isfinite(x).all() for x in centres) and bool((centres[2] > 0).all())
         guess = _bracketed(*centres) if usable else np.array([math.inf])
@@ -190,8 +194,18 @@ def _enclosed(z: Array, direction: Array, epsilon: Array, weights: Array) -> Arr
         def excess(step: Array) -> Array:
             return np.asarray((weights * kl_along(z, direction, step[..., None])).sum(-1) - epsilon)
 
-        out[moves] = enclosed_root(excess, guess)
+        out[moves] = enclosed_root(excess, guess) / unit
     return out.reshape(batch)
+
+
+def _powers_of_two(change: Array) -> Array:
+    """For each direction (S, A) of a batch the power of two nearest to its largest entry."""
+    out = np.empty(len(change), dtype=object)
+    for i, entries in enumerate(change):
+        sizes = [abs(Ball(x)).arb.mid() for x in entries.flat]
+        exponents = [round(float((s.log() / arb(2).log()).mid())) for s in sizes if s > 0 and s.is_finite()]
+        out[i] = Ball(2) ** max(exponents, default=0)
+    return out
 
 
 def _still(z: Array, direction: Array, weights: Array) -> Array:

@@ -605,14 +605,15 @@ def test_errors_name_the_argument(function: Any, name: str) -> None:
 
 
 def test_a_direction_that_may_move_has_no_infinite_margin() -> None:
-    """Neither an interval around zero nor a direction below the smallest double is a constant direction."""
+    """An interval around zero is no constant direction, nor one below the smallest double: log cosh(eta v / 2) = 1."""
+    z = balls([[0, 0]])
     with et.precision(64):
         wide = np.array([[et.Ball(flint.arb(0, 1)), et.Ball(0)]], dtype=object)
+        with pytest.raises(et.UndecidedComparison):
+            stability_margin(z, wide, balls([1]))
         tiny = np.array([[et.Ball(10) ** -400, et.Ball(0)]], dtype=object)
-        z = balls([[0, 0]])
-        for direction in (wide, tiny):
-            with pytest.raises(et.UndecidedComparison):
-                stability_margin(z, direction, balls([1]))
+        scaled = et.Ball(stability_margin(z, tiny, balls([1]))[0] / 10**400)
+        assert scaled.midpoint() == pytest.approx(2 * math.acosh(math.e), rel=8 * EPS)
         assert float(stability_margin(z, balls([[3, 3]]), balls([1]))[0]) == math.inf
 
 
