@@ -10,4 +10,8 @@ Nothing in this package imports the package under test.
 ``chains``        tables of Gymnasium environments and the absorbing chain they describe
 ``rounding``      how far a stable float64 evaluation may lie from the exact value, and why
 ``numbers``       conversions between float, mpmath and ball arithmetic, and the enclosure test
+``released_controls``  the entropy controls token by token and table by table, with the rules of the released code
+``enumeration``   moments of sampled updates over every sequence of tokens, in rational numbers
+``ascent``        runs of gradient ascent by plain loops, and the two-armed flow
+``margins``       stability margins with many digits (mpmath)
 """
