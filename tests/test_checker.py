@@ -927,7 +927,7 @@ def test_what_is_true_with_room_is_proved() -> None:
         verdict = check(claim, 0, 500)
         assert verdict.outcome == "proved", verdict.message
         assert verdict.counterexample is None
-        assert "boxes" in verdict.message
+        assert "box" in verdict.message
 
 
 # Determinism -----------------------------------------------------------------------------------------------------

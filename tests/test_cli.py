@@ -405,3 +405,18 @@ def test_a_store_with_an_impossible_verdict_is_not_believed(tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     assert "banana" not in result.output
     assert "refuted" in result.output
+
+
+def test_claims_in_a_list_or_a_dictionary_are_found(tmp_path: Path) -> None:
+    file = tmp_path / "gathered.py"
+    file.write_text(
+        "import entropy_theory as et\n"
+        "def claim(name):\n"
+        "    return et.Inequality(name=name, given={'x': et.domains.reals(0, 1)}, lhs=lambda x: x, rhs=1)\n"
+        "several, named = [claim('in-a-list')], {'a': claim('in-a-dictionary')}\n",
+        encoding="utf-8",
+    )
+    result = invoke("hunt", file, "--budget", 100, "--workers", 1)
+    assert result.exit_code == 0, result.output
+    assert "in-a-list" in result.stdout
+    assert "in-a-dictionary" in result.stdout

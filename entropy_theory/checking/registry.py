@@ -89,6 +89,8 @@ def load(spec: str) -> tuple[Claim, ...]:
     variables = {k: v for k, v in vars(module).items() if isinstance(v, Claim)}
     found: list[Claim] = list(variables.values())
     for value in vars(module).values():
+        if isinstance(value, dict):
+            value = list(value.values())
         if isinstance(value, list | tuple):
             found.extend(x for x in value if isinstance(x, Claim))
     try:

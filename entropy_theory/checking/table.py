@@ -47,7 +47,7 @@ def evidence(v: Verdict) -> str:
         gap = str((v.certificate.get("evidence") or {}).get("rhs_minus_lhs", ""))
         return f"rhs - lhs = {_short(gap)}"
     if v.outcome == "proved":
-        return f"{v.boxes:,} boxes"
+        return f"{v.boxes:,} box{'es' * (v.boxes != 1)}"
     if math.isnan(v.worst):
         return ""
     if v.kind == "order":

@@ -213,7 +213,8 @@ def _verdict(
         outcome = "holds" if subdivision is None else "proved"
         if subdivision is not None:
             boxes = subdivision.boxes
-            message = f"proved for all {subdivision.domain} by subdivision into {boxes:,} boxes in ball arithmetic"
+            parts = f"{boxes:,} box{'es' * (boxes != 1)}"
+            message = f"proved for all {subdivision.domain} by subdivision into {parts} in ball arithmetic"
         share = harvest.admitted / harvest.instances
         if share < 0.01 and not message:
             message = f"the assumption is met by {harvest.admitted:,} of {harvest.instances:,} instances only"

@@ -14,6 +14,7 @@ import numpy as np
 from entropy_theory.controls.control import Control
 from entropy_theory.controls.tokens import Batch
 from entropy_theory.gradients import Problem, natural_policy_gradient
+from entropy_theory.validation import report
 
 Array = np.ndarray[Any, Any]
 
@@ -43,6 +44,7 @@ class NaturalPolicyGradient(Control):
     def _logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
         sums = batch.entry_sums(mean_gradient)
         sampled = sums != 0
+        report(sampled & (batch.policy == 0), batch.policy, "pi(a|s)", "a positive probability of each sampled action")
         scores = np.where(sampled, sums / np.where(sampled, batch.policy, 1), 0) - sums.sum(-1, keepdims=True)
         share = batch.state_share
         return np.asarray(np.where(share > 0, scores / np.where(share > 0, share, 1), 0))
