@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory.arithmetic import largest, smallest
+from entropy_theory.arithmetic import directional_derivative, largest, smallest
 from entropy_theory.problems import MDP
-from entropy_theory.softmax import centred, covariance, entropy_gradient, token_covariance
+from entropy_theory.softmax import centred, covariance, entropy_gradient, softmax, token_covariance
 
 Array = np.ndarray[Any, Any]
 
@@ -39,6 +39,18 @@ def influence(p: Array, r: Array) -> Array:
     ``p_a I_a`` is what the tokens of action a contribute to the rate at which the policy gradient lowers the entropy.
     """
     return advantage(p, r) * centred(np.log(p), -entropy_gradient(np.log(p)))
+
+
+def old_policy(p: Array, u: Array) -> Array:
+    """The policy q for which ``log(p/q)`` is u up to a constant."""
+    return softmax(np.log(p) - u)
+
+
+def loss_gradient(p: Array, weight: Array) -> Array:
+    """Gradient in z of ``sum_a softmax(z)_a weight_a`` at log p, by derivatives that know no formula."""
+    return directional_derivative(
+        lambda z: inner(softmax(z), weight[..., None, :]), np.log(p)[..., None, :], np.eye(p.shape[-1])
+    )
 
 
 def leading(x: Array, m: Array) -> Array:

@@ -33,15 +33,10 @@ import entropy_theory.checking.domains as d
 from entropy_theory.arithmetic import largest, smallest
 from entropy_theory.checking.claim import Inequality
 from entropy_theory.claims._proofs import proof_in
-from entropy_theory.claims._shared import Array, comonotone, constant, inner
-from entropy_theory.softmax import entropy, entropy_gradient, softmax
+from entropy_theory.claims._shared import Array, comonotone, constant, inner, old_policy
+from entropy_theory.softmax import entropy, entropy_gradient
 
 POSITION = 9.07
-
-
-def _old(p: Array, s: Array) -> Array:
-    """The policy q with ``log(p / q) = s`` up to a constant."""
-    return softmax(np.log(p) - s)
 
 
 def _rise(p: Array, q: Array) -> Any:
@@ -57,7 +52,7 @@ _SHARPENING = Inequality(
     given={"p": d.policies(), "s": d.rewards(like="p")},
     assuming=lambda p, s: comonotone(p, s) & ~constant(p) & ~constant(s),
     lhs=0,
-    rhs=lambda p, s: _rise(p, _old(p, s)),
+    rhs=lambda p, s: _rise(p, old_policy(p, s)),
     strict=True,
     remark="s = log(p/q) up to a constant. Strict, and nothing is asked of the order of q: the penalty can raise the "
     "entropy although q has less of it than p.",
@@ -67,7 +62,7 @@ _SHARPENING = Inequality(
 )
 SHARPENING = _SHARPENING.with_mutants(
     _SHARPENING.mutant("no-order", assuming=lambda p, s: ~constant(p) & ~constant(s)),
-    _SHARPENING.mutant("flipped", rhs=lambda p, s: -_rise(p, _old(p, s))),
+    _SHARPENING.mutant("flipped", rhs=lambda p, s: -_rise(p, old_policy(p, s))),
     _SHARPENING.mutant(
         "only-less-entropy",
         assuming=lambda p, s: (entropy(np.log(p)) < entropy(np.log(p) - s)).astype(bool) & ~constant(p) & ~constant(s),
@@ -83,7 +78,7 @@ def _ratio_above(p: Array, q: Array) -> Any:
 
 
 def _floor(p: Array, s: Array) -> Any:
-    q = _old(p, s)
+    q = old_policy(p, s)
     return (1 - 1 / _ratio_above(p, q)) * inner(p, -entropy_gradient(np.log(p)))
 
 
@@ -94,7 +89,7 @@ _SEPARATED = Inequality(
     given={"p": d.policies(actions=(2, 5)), "s": d.reals(-20, 20, like="p")},
     assuming=lambda p, s: comonotone(p, s) & ~constant(p),
     lhs=_floor,
-    rhs=lambda p, s: _rise(p, _old(p, s)),
+    rhs=lambda p, s: _rise(p, old_policy(p, s)),
     remark="By how much: E_p f is positive, and kappa > 1 where all likely actions have become likelier. It is enough "
     "that p/q is at least kappa on the actions with p >= exp(-H) and at most kappa on the others.",
     hypotheses="No action that is more probable than another has a smaller ratio p/q; p is not uniform. delta = sum_a "

@@ -11,8 +11,7 @@ import numpy as np
 
 import entropy_theory.checking.domains as d
 from entropy_theory.checking.claim import Identity
-from entropy_theory.claims._shared import Array, advantage, ascent, leading
-from entropy_theory.softmax import centred
+from entropy_theory.claims._shared import Array, advantage, ascent, leading, loss_gradient
 
 POSITION = 7.005
 
@@ -30,8 +29,8 @@ def _weights(p: Array, keep: Array) -> Any:
 
 
 def _clipped(p: Array, r: Array, keep: Array) -> Any:
-    """Exact update per unit of eta with weighted token losses: ``p_b (m_b A_b - E_p[m A])``."""
-    return p * centred(np.log(p), _weights(p, keep) * advantage(p, r))
+    """Exact update per unit of eta with weighted token losses, the gradient of ``sum_a pi_a m_a A_a``."""
+    return loss_gradient(p, _weights(p, keep) * advantage(p, r))
 
 
 PRINTED = Identity(

@@ -23,8 +23,18 @@ import numpy as np
 import entropy_theory.checking.domains as d
 from entropy_theory.arithmetic import directional_derivative, smallest
 from entropy_theory.checking.claim import Identity, Inequality
-from entropy_theory.claims._shared import Array, advantage, ascent, driver, influence, inner, leading, token_driver
-from entropy_theory.softmax import covariance, entropy, entropy_gradient, softmax, token_covariance
+from entropy_theory.claims._shared import (
+    Array,
+    advantage,
+    ascent,
+    driver,
+    influence,
+    inner,
+    leading,
+    loss_gradient,
+    token_driver,
+)
+from entropy_theory.softmax import covariance, entropy, entropy_gradient, token_covariance
 
 POSITION = 6.03
 
@@ -202,15 +212,8 @@ ENTRY = _ENTRY.with_mutants(
 )
 
 
-def _loss_gradient(p: Array, weight: Array) -> Array:
-    """Gradient in z of ``sum_a softmax(z)_a weight_a`` at log p, one directional derivative an entry."""
-    return directional_derivative(
-        lambda z: inner(softmax(z), weight[..., None, :]), np.log(p)[..., None, :], np.eye(p.shape[-1])
-    )
-
-
 def _by_derivatives(p: Array, r: Array, m: Array) -> Any:
-    dz = _loss_gradient(p, m * advantage(p, r))
+    dz = loss_gradient(p, m * advantage(p, r))
     return np.concatenate([dz, _slope(p, dz)[..., None]], axis=-1)
 
 

@@ -16,7 +16,16 @@ import numpy as np
 import entropy_theory.checking.domains as d
 from entropy_theory.arithmetic import directional_derivative, largest
 from entropy_theory.checking.claim import Identity, Inequality
-from entropy_theory.claims._shared import Array, advantage, comonotone, constant, driver, inner, token_driver
+from entropy_theory.claims._shared import (
+    Array,
+    advantage,
+    comonotone,
+    constant,
+    driver,
+    inner,
+    old_policy,
+    token_driver,
+)
 from entropy_theory.softmax import centred, covariance, entropy, kl, softmax
 
 POSITION = 6.05
@@ -77,11 +86,6 @@ OPPOSES_PRINTED = Inequality(
         "dCov by penalty": _covariance_slope,
     },
 )
-
-
-def old_policy(p: Array, u: Array) -> Array:
-    """The policy q for which ``log(p/q)`` is u up to a constant."""
-    return softmax(np.log(p) - u)
 
 
 _OPPOSES = Inequality(

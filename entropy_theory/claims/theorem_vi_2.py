@@ -35,9 +35,9 @@ from entropy_theory.claims._shared import (
     driver,
     inner,
     leading,
+    old_policy,
     token_driver,
 )
-from entropy_theory.claims.theorem_vi_1 import old_policy
 from entropy_theory.softmax import centred, covariance, entropy, entropy_gradient, kl, log_softmax, softmax
 
 POSITION = 6.06
