@@ -46,7 +46,7 @@ from entropy_theory.moments import (
     randomly_masked,
     token_moments,
 )
-from entropy_theory.problems import MDP, Bandit, Values
+from entropy_theory.problems import MDP, Bandit, TokenTree, Values
 from entropy_theory.softmax import (
     centred,
     covariance,
@@ -88,6 +88,7 @@ __all__ = [
     "Order",
     "PolicyGradient",
     "PowerDecay",
+    "TokenTree",
     "UndecidedComparison",
     "Values",
     "Verdict",

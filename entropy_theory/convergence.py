@@ -142,7 +142,7 @@ def ascend(problem: Problem, control: Ascent, z0: Any, eta: Any, steps: int, *, 
 
     Parameters
     ----------
-    problem : Bandit or MDP
+    problem : Bandit, MDP or TokenTree
     control : object with a method `update`
         One of `entropy_theory.controls`, or `BiasedAscent`.
     z0 : array (..., S, A), for a bandit (..., A)

@@ -1,7 +1,7 @@
-"""Exact gradients of the objective and of the mean entropy, for bandits and MDPs.
+"""Exact gradients of the objective and of the mean entropy, for bandits, MDPs and token trees.
 
-With ``d`` the normalised discounted visitation, ``w = d / (1 - discount)`` the expected discounted number of visits,
-``p`` the policy and ``x = log p``. A bandit has one state with w = d = 1.
+With ``w`` the expected discounted number of visits, ``d = w / effective_horizon`` the normalised visitation, ``p`` the
+policy and ``x = log p``. A bandit has one state with w = d = 1.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory.problems import MDP, Bandit
+from entropy_theory.problems import MDP, Bandit, TokenTree
 from entropy_theory.softmax import centred, entropy, entropy_gradient, softmax
 
 Array = np.ndarray[Any, Any]
 
-Problem = Bandit | MDP
+Problem = Bandit | MDP | TokenTree
 
 
 def checked_logits(problem: Problem, z: Any) -> Array:
     """`z` as logits that fit the problem; a ValueError says what is neither."""
-    if not isinstance(problem, Bandit | MDP):
-        raise ValueError(f"problem is {problem!r}, expected a Bandit or an MDP")
+    if not isinstance(problem, Problem):
+        raise ValueError(f"problem is {problem!r}, expected a Bandit, an MDP or a TokenTree")
     return problem.check_logits(z)
 
 
@@ -33,7 +33,7 @@ def policy_gradient(problem: Problem, z: Any) -> Array:
 
     Parameters
     ----------
-    problem : Bandit or MDP
+    problem : Bandit, MDP or TokenTree
     z : array (..., S, A), for a bandit (..., A)
         Logits.
 
@@ -43,10 +43,7 @@ def policy_gradient(problem: Problem, z: Any) -> Array:
     """
     logits = checked_logits(problem, z)
     values = problem.values(logits)
-    gradient = softmax(logits) * values.advantage
-    if isinstance(problem, Bandit):
-        return np.asarray(gradient)
-    return np.asarray((values.visitation / (1 - problem.discount[..., None]))[..., None] * gradient)
+    return np.asarray(values.visits[..., None] * softmax(logits) * values.advantage)
 
 
 def natural_policy_gradient(problem: Problem, z: Any) -> Array:
@@ -58,7 +55,7 @@ def natural_policy_gradient(problem: Problem, z: Any) -> Array:
 
     Parameters
     ----------
-    problem : Bandit or MDP
+    problem : Bandit, MDP or TokenTree
     z : array (..., S, A), for a bandit (..., A)
         Logits.
 
@@ -76,7 +73,7 @@ def mean_entropy(problem: Problem, z: Any) -> Array:
 
     Parameters
     ----------
-    problem : Bandit or MDP
+    problem : Bandit, MDP or TokenTree
     z : array (..., S, A), for a bandit (..., A)
         Logits.
 
@@ -88,7 +85,7 @@ def mean_entropy(problem: Problem, z: Any) -> Array:
     if isinstance(problem, Bandit):
         return entropy(logits)
     total = (problem.initial * problem.state_values(logits, entropy(logits))).sum(-1)
-    return np.asarray((1 - problem.discount) * total)
+    return np.asarray(total / problem.effective_horizon)
 
 
 def mean_entropy_gradient(problem: Problem, z: Any) -> Array:
@@ -100,7 +97,7 @@ def mean_entropy_gradient(problem: Problem, z: Any) -> Array:
 
     Parameters
     ----------
-    problem : Bandit or MDP
+    problem : Bandit, MDP or TokenTree
     z : array (..., S, A), for a bandit (..., A)
         Logits.
 

@@ -88,4 +88,4 @@ def osc(r: Array) -> Array:
 
 def weights(mdp: MDP, z: Array) -> Array:
     """``w(s) = d(s) / (1 - discount)``, the expected discounted number of visits."""
-    return np.asarray(mdp.values(z).visitation / (1 - mdp.discount[..., None]))
+    return np.asarray(mdp.values(z).visits)

@@ -247,7 +247,7 @@ def _soft_difference(mdp: MDP, p: Array, q: Array, alpha: Array) -> Any:
     ahead = mdp.discount[..., None, None] * mdp.expected_next(_soft_values(mdp, p, alpha))
     soft_q = mdp.reward + ahead
     inside = (q * (soft_q - alpha[..., None, None] * np.log(q))).sum(-1) - _soft_values(mdp, p, alpha)
-    visits = mdp.values(np.log(q)).visitation / (1 - mdp.discount[..., None])
+    visits = mdp.values(np.log(q)).visits
     return inner(visits, inside)
 
 

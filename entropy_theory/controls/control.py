@@ -182,7 +182,7 @@ class Control(ABC):
 
         Parameters
         ----------
-        problem : Bandit or MDP
+        problem : Bandit, MDP or TokenTree
             Also a batch of problems.
         z : array (..., S, A), for a bandit (..., A)
             Logits, floats or balls.

@@ -1,8 +1,8 @@
 """The infinite batch: what the controls do to a policy on average, exactly, in any arithmetic.
 
-With p = softmax(z), q = softmax(anchor) the old policy, A the advantage of p, d the visitation of p, ``w(s) = d(s) /
-(1 - discount)`` and ``W(s,a) = d(s) q(a|s) / sum_s d(s)``, the distribution of a token: actions are drawn from the
-old policy, at the states that the policy visits. A bandit has one state with
+With p = softmax(z), q = softmax(anchor) the old policy, A the advantage of p, d the visitation of p, w its expected
+visits and ``W(s,a) = d(s) q(a|s) / sum_s d(s)``, the distribution of a token: actions are drawn from the old policy,
+at the states that the policy visits. A bandit has one state with
 w = d = 1; here it always has its axis.
 
 Choices are made by Kleene's logic: a comparison is true (1), false (-1) or unknown (0), so that ``and`` is a minimum,
@@ -54,7 +54,7 @@ class Expected:
 
     @classmethod
     def of(cls, problem: Problem, z: Any, anchor: Any = None) -> Expected:
-        """The exact quantities of a bandit or an MDP; `z` and `anchor` broadcast against it."""
+        """The exact quantities of a problem; `z` and `anchor` broadcast against it."""
         old = None if anchor is None or anchor is z else anchor
         new, old = (z, None) if old is None else _together(problem, z, old)
         values = problem.values(new)
@@ -65,8 +65,8 @@ class Expected:
             one = values.visitation[..., None, None]
             lifted = None if old is None else old[..., None, :]
             return cls(logits[..., None, :], lifted, values.advantage[..., None, :], one, one, True)
-        d = values.visitation[..., None]
-        return cls(logits, old, values.advantage, d, d / (1 - problem.discount[..., None, None]), False)
+        d, w = values.visitation[..., None], values.visits[..., None]
+        return cls(logits, old, values.advantage, d, w, False)
 
     def shaped(self, direction: Array) -> Array:
         """A direction in logits in the problem's own shape."""

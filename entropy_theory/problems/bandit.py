@@ -40,6 +40,7 @@ class Bandit:
         self.reward = as_numbers(reward, "reward", axes=1)
 
     states = 1
+    effective_horizon = np.asarray(1.0)
 
     @property
     def actions(self) -> int:
@@ -57,7 +58,8 @@ class Bandit:
         """Values of the policy with logits `z` (..., A): v = J, q = reward, advantage = r - J, visitation 1."""
         logits, reward = self._together(z)
         v = self.objective(logits)
-        return Values(v=v, q=reward, advantage=centred(logits, reward), visitation=np.ones(v.shape))
+        one = np.ones(v.shape)
+        return Values(v=v, q=reward, advantage=centred(logits, reward), visits=one, visitation=one)
 
     def check_logits(self, z: Any) -> Array:
         """`z` as logits that fit the problem."""

@@ -112,6 +112,11 @@ class MDP:
         mass = np.asarray(self.initial.sum(-1))
         report(_far_from_one(mass), mass, "the sum of initial", "a distribution that sums to one")
 
+    @property
+    def effective_horizon(self) -> Array:
+        """``1 / (1 - discount)``, the discounted length of an episode that never ends."""
+        return np.asarray(1 / (1 - self.discount))
+
     @classmethod
     def from_gymnasium(cls, env_or_id: Any, discount: float, **options: Any) -> MDP:
         """The exact table of a Gymnasium environment that has one (FrozenLake, Taxi, CliffWalking).
@@ -158,9 +163,9 @@ class MDP:
         system = self._system(policy)
         v = system.values(self._spread((policy * self.reward).sum(-1), logits))
         q = self.reward + self.discount[..., None, None] * self.expected_next(v)
-        occupancy = system.occupancy(self._spread(self.initial, logits))
-        visitation = (1 - self.discount[..., None]) * occupancy
-        return Values(v=v, q=q, advantage=centred(logits, q), visitation=visitation)
+        visits = system.occupancy(self._spread(self.initial, logits))
+        visitation = (1 - self.discount[..., None]) * visits
+        return Values(v=v, q=q, advantage=centred(logits, q), visits=visits, visitation=visitation)
 
     def state_values(self, z: Any, reward: Any) -> Array:
         """Expected discounted sum of a reward of shape (..., S) that depends on the state alone; shape (..., S)."""
@@ -216,7 +221,7 @@ class MDP:
         return Values(
             **{
                 name: np.array([getattr(p, name) for p in parts]).reshape(*batch, *getattr(parts[0], name).shape)
-                for name in ("v", "q", "advantage", "visitation")
+                for name in ("v", "q", "advantage", "visits", "visitation")
             }
         )
 

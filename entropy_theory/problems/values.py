@@ -22,12 +22,17 @@ class Values:
         ``q(s, a) = r(s, a) + discount * E v(s')``.
     advantage : array (..., S, A)
         ``q - v``; its mean under the policy is zero at each state, Eq. (6).
+    visits : array (..., S)
+        ``w(s) = sum_t discount^t P(s_t = s)``, the expected discounted number of visits, the weight of a state in the
+        policy gradient theorem, Eq. (5). For a bandit 1.
     visitation : array (..., S)
-        ``d(s) = (1 - discount) sum_t discount^t P(s_t = s)``. It sums to one if no episode ends by itself; otherwise
-        what is missing is the discounted time after the end. For a bandit 1.
+        ``d(s) = w(s) / effective_horizon``, in an MDP ``(1 - discount) w(s)``. It sums to one if no episode ends by
+        itself; otherwise what is missing is the discounted time after the end. In a token tree of horizon T, ``w(s) /
+        T``; for a bandit 1.
     """
 
     v: Array
     q: Array
     advantage: Array
+    visits: Array
     visitation: Array

@@ -1,0 +1,360 @@
+"""Token trees: a policy writes responses token by token, and a complete response earns a verifiable reward.
+
+A prompt m is drawn with probability c_m and answered with T tokens out of a vocabulary of V. The states are the
+prefixes, the action is the next token. States are numbered level by level, within a level by prompt, within a prompt by
+the prefix read as a number in base V. The successors of consecutive states are therefore consecutive as well: the
+values of one level are the action values of the level above, reshaped, and one pass over the levels is exact.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from entropy_theory.arithmetic import is_ball, midpoint, to_balls
+from entropy_theory.problems.mdp import MDP, ROW_SUM
+from entropy_theory.problems.values import Values
+from entropy_theory.softmax import centred, softmax
+from entropy_theory.validation import as_fraction, as_logits, as_numbers, as_scalar, report
+
+Array = np.ndarray[Any, Any]
+
+
+class TokenTree:
+    """Responses of T tokens to M prompts, with a reward for each complete response; undiscounted.
+
+    Parameters
+    ----------
+    vocabulary : int >= 1
+        Number V of tokens.
+    horizon : int >= 1
+        Number T of tokens of a response.
+    reward : array (..., M, V**T) or (V**T,), or callable
+        Reward of each response, 0 or 1 or any real number; a response is numbered like a prefix. One row serves all
+        prompts. A callable gets the prompts (L,) and the tokens (L, T) of all ``L = M V**T`` responses and returns
+        (L,) rewards.
+    prompts : int >= 1, optional
+        Number M of prompts, where `reward` does not tell.
+    weights : array (M,), optional
+        Probability c_m of each prompt; equal if left out.
+
+    Attributes
+    ----------
+    states : int
+        ``S = M (1 + V + ... + V**(T-1))``, the number of prefixes. Logits have shape (..., S, V).
+    effective_horizon : array ()
+        Expected number of tokens of a response, T.
+
+    Raises
+    ------
+    ValueError
+        If a size is no integer >= 1, a reward is not finite or of another shape, or the weights are no distribution.
+
+    Examples
+    --------
+    Two tokens, of which the response (1, 1) is right. The uniform policy finds it once in four times:
+
+    >>> import numpy as np, entropy_theory as et
+    >>> tree = et.TokenTree(2, 2, [0.0, 0.0, 0.0, 1.0])
+    >>> z = np.zeros((tree.states, 2))
+    >>> float(tree.objective(z)), tree.values(z).v.tolist()
+    (0.25, [0.25, 0.0, 0.5])
+    """
+
+    def __init__(
+        self, vocabulary: int, horizon: int, reward: Any, *, prompts: int | None = None, weights: Any = None
+    ) -> None:
+        self.vocabulary = _size(vocabulary, "vocabulary")
+        self.horizon = _size(horizon, "horizon")
+        if prompts is not None:
+            _size(prompts, "prompts")
+        responses = self.vocabulary**self.horizon
+        if callable(reward):
+            reward = _rewards(reward, self.vocabulary, self.horizon, 1 if prompts is None else prompts)
+        table = as_numbers(reward, "reward", axes=1)
+        if table.ndim == 1:
+            table = np.broadcast_to(table, (1 if prompts is None else prompts, table.size))
+        self.prompts = int(table.shape[-2]) if prompts is None else operator.index(prompts)
+        if table.shape[-2:] != (self.prompts, responses):
+            raise ValueError(
+                f"reward has shape {table.shape}, expected (..., {self.prompts}, {responses}): a number for each "
+                f"prompt and response"
+            )
+        self.reward = table
+        self.weights = np.full(self.prompts, 1 / self.prompts) if weights is None else as_numbers(weights, "weights")
+        if self.weights.shape != (self.prompts,):
+            raise ValueError(f"weights has shape {self.weights.shape}, expected ({self.prompts},), one a prompt")
+        report(midpoint(self.weights) < 0, self.weights, "weights", "a probability >= 0")
+        mass = np.asarray(self.weights.sum())
+        report(abs(midpoint(mass) - 1) > ROW_SUM, mass, "the sum of weights", "a distribution that sums to one")
+        sizes = [self.prompts * self.vocabulary**t for t in range(self.horizon)]
+        self._ends = np.cumsum([0, *sizes])
+        self.states = int(self._ends[-1])
+        self.actions = self.vocabulary
+        self.discount = np.asarray(1.0)
+        self.effective_horizon = np.asarray(float(self.horizon))
+        self.batch = table.shape[:-2]
+        self._exact = is_ball(table) or is_ball(self.weights)
+
+    @classmethod
+    def random(
+        cls,
+        vocabulary: int,
+        horizon: int,
+        *,
+        prompts: int = 1,
+        correct: float | tuple[float, float] = 0.1,
+        weights: Any = None,
+        seed: Any = 0,
+    ) -> TokenTree:
+        """A tree with rewards 0 and 1: each prompt has correct responses at random places.
+
+        Parameters
+        ----------
+        vocabulary, horizon, prompts, weights
+            As for the class.
+        correct : number in (0, 1] or pair of them
+            Share of correct responses. With a pair (low, high) each prompt's share, its difficulty, is drawn
+            log-uniformly between them. A prompt has at least one correct response.
+        seed : int or numpy.random.Generator
+
+        Raises
+        ------
+        ValueError
+            If an argument is not as above.
+        """
+        v, t, m = _size(vocabulary, "vocabulary"), _size(horizon, "horizon"), _size(prompts, "prompts")
+        low, high = correct if isinstance(correct, tuple | list) else (correct, correct)
+        low, high = as_fraction(low, "correct"), as_fraction(high, "correct")
+        if low > high:
+            raise ValueError(f"correct is {correct!r}, expected a pair (low, high) with low <= high")
+        rng = np.random.default_rng(seed)
+        share = np.exp(rng.uniform(np.log(low), np.log(high), size=m))
+        number = np.maximum(1, np.rint(share * v**t).astype(np.int64))
+        reward = np.zeros((m, v**t))
+        for row, count in zip(reward, number, strict=True):
+            row[rng.choice(row.size, count, replace=False)] = 1.0
+        return cls(v, t, reward, weights=weights)
+
+    def __repr__(self) -> str:
+        batch = f", batch {self.batch}" if self.batch else ""
+        return (
+            f"TokenTree({self.prompts} prompts, vocabulary {self.vocabulary}, horizon {self.horizon}, "
+            f"{self.states} states{batch})"
+        )
+
+    # States ------------------------------------------------------------------------------------------------
+
+    @property
+    def initial(self) -> Array:
+        """Distribution of the first state, shape (S,): the weights, then zeros."""
+        zero = 0 * self.weights[:1]
+        return np.concatenate([self.weights, np.broadcast_to(zero, self.states - self.prompts)])
+
+    def level(self, t: int) -> slice:
+        """The states whose prefix has length t, 0 <= t < T."""
+        number = _index(t, "t", self.horizon)
+        return slice(int(self._ends[number]), int(self._ends[number + 1]))
+
+    def state(self, prompt: int, prefix: Any = ()) -> int:
+        """Number of the state of a prompt and a prefix, a sequence of fewer than T tokens."""
+        tokens = tuple(prefix)
+        if len(tokens) >= self.horizon:
+            raise ValueError(f"prefix is {tokens!r}, expected fewer than {self.horizon} tokens")
+        place = _index(prompt, "prompt", self.prompts)
+        for i, token in enumerate(tokens):
+            place = place * self.vocabulary + _index(token, f"prefix[{i}]", self.vocabulary)
+        return int(self._ends[len(tokens)]) + place
+
+    def prefix(self, state: int) -> tuple[int, tuple[int, ...]]:
+        """Prompt and prefix of a state."""
+        number = _index(state, "state", self.states)
+        t = int(np.searchsorted(self._ends, number, side="right")) - 1
+        rest, tokens = number - int(self._ends[t]), []
+        for _ in range(t):
+            rest, token = divmod(rest, self.vocabulary)
+            tokens.append(token)
+        return rest, tuple(reversed(tokens))
+
+    # Exact quantities --------------------------------------------------------------------------------------
+
+    def objective(self, z: Any) -> Array:
+        """Expected reward ``J = sum_m c_m E r_m(y)`` of the policy with logits `z` (..., S, V); shape (...)."""
+        logits = self.check_logits(z)
+        value = self._leaves()
+        for t in reversed(range(self.horizon)):
+            value = (softmax(logits[..., self.level(t), :]) * self._by_state(value)).sum(-1)
+        return np.asarray((self.weights * value).sum(-1))
+
+    def values(self, z: Any) -> Values:
+        """Values of the policy with logits `z` (..., S, V), by one pass up the levels and one down."""
+        logits = self.check_logits(z)
+        v, q, advantage, ahead = [], [], [], self._leaves()
+        for t in reversed(range(self.horizon)):
+            here = logits[..., self.level(t), :]
+            q.append(self._by_state(ahead))
+            advantage.append(centred(here, q[-1]))
+            ahead = (softmax(here) * q[-1]).sum(-1)
+            v.append(ahead)
+        visits = self._visits(logits)
+        return Values(
+            v=_joined(v[::-1], 1),
+            q=_joined(q[::-1], 2),
+            advantage=_joined(advantage[::-1], 2),
+            visits=visits,
+            visitation=visits / self.horizon,
+        )
+
+    def state_values(self, z: Any, reward: Any) -> Array:
+        """Expected sum of a reward of shape (..., S) over the present state and the later ones; shape (..., S)."""
+        logits, per_state = self.check_logits(z), as_numbers(reward, "reward", axes=1)
+        if per_state.shape[-1] != self.states:
+            raise ValueError(f"reward has shape {per_state.shape}, expected (..., {self.states})")
+        ahead: Any = None
+        out = []
+        for t in reversed(range(self.horizon)):
+            now = per_state[..., self.level(t)]
+            if ahead is not None:
+                now = now + (softmax(logits[..., self.level(t), :]) * self._by_state(ahead)).sum(-1)
+            ahead = np.asarray(now)
+            out.append(ahead)
+        return _joined(out[::-1], 1)
+
+    def expected_next(self, v: Array) -> Array:
+        """``v`` (..., S) of the successor of each state and action, shape (..., S, V); zero after the last token."""
+        later = v[..., self.prompts :]
+        end = np.broadcast_to(0 * v[..., :1], (*v.shape[:-1], self.prompts * self.vocabulary**self.horizon))
+        return self._by_state(np.concatenate([later, end], axis=-1))
+
+    def check_logits(self, z: Any) -> Array:
+        """`z` as logits that fit the problem."""
+        logits = as_logits(z)
+        if logits.shape[-2:] != (self.states, self.vocabulary):
+            raise ValueError(f"z has shape {logits.shape}, expected (..., {self.states}, {self.vocabulary})")
+        try:
+            np.broadcast_shapes(self.batch, logits.shape[:-2])
+        except ValueError:
+            raise ValueError(
+                f"z has shape {logits.shape}, expected leading axes that broadcast against the batch {self.batch}"
+            ) from None
+        # Floats among balls would pass rounded exponentials off as exact numbers.
+        return to_balls(logits) if self._exact and not is_ball(logits) else logits
+
+    # Elsewhere ---------------------------------------------------------------------------------------------
+
+    def to_mdp(self, discount: float, *, sparse: bool = False) -> MDP:
+        """The tree as a discounted MDP with the same states, the same J and the same gradient of J.
+
+        The last token ends the episode and pays ``r / discount**(T - 1)``. At level t the visits are ``discount**t``
+        times, values and advantages ``discount**-t`` times those of the tree.
+
+        Parameters
+        ----------
+        discount : number in (0, 1)
+        sparse : bool
+            Whether the table of transitions is sparse; a dense one has S * V * S entries.
+
+        Raises
+        ------
+        ValueError
+            If the discount is not as above, or the tree is a batch and the table sparse.
+        """
+        gamma = as_scalar(discount, "discount")
+        if not 0 < gamma < 1:
+            raise ValueError(f"discount is {discount!r}, expected a number in (0, 1)")
+        inner, entries = int(self._ends[-2]), self.states * self.vocabulary
+        moves = np.arange(inner * self.vocabulary)
+        transition = sp.csr_matrix((np.ones(moves.size), (moves, moves + self.prompts)), shape=(entries, self.states))
+        ended = np.zeros((self.states, self.vocabulary))
+        ended[inner:] = 1.0
+        last = self._by_state(self._leaves() / gamma ** (self.horizon - 1))
+        earlier = np.broadcast_to(0 * last[..., :1, :], (*self.batch, inner, self.vocabulary))
+        table = transition if sparse else transition.toarray().reshape(self.states, self.vocabulary, self.states)
+        return MDP(table, np.concatenate([earlier, last], axis=-2), gamma, self.initial, ended)
+
+    def pretrained(self, confidence: float, *, skill: float = 0.0, seed: Any = 0) -> Array:
+        """Logits that stand for a pretrained model: random preferences, more or less sharp, more or less right.
+
+        ``z = confidence * (skill u + sqrt(1 - skill^2) g)`` with g standard normal and u(s, .) the chances of success
+        that the uniform policy has after each token, standardised within the state (zero where they are equal).
+
+        Parameters
+        ----------
+        confidence : number >= 0
+            Spread of the logits within a state; with 0 the policy is uniform.
+        skill : number in [-1, 1]
+            Correlation of the logits with the chances of success.
+        seed : int or numpy.random.Generator
+
+        Returns
+        -------
+        array (S, V)
+
+        Raises
+        ------
+        ValueError
+            If an argument is not as above, or the tree is a batch.
+        """
+        size, right = as_scalar(confidence, "confidence"), as_scalar(skill, "skill")
+        if size < 0:
+            raise ValueError(f"confidence is {confidence!r}, expected a number >= 0")
+        if not -1 <= right <= 1:
+            raise ValueError(f"skill is {skill!r}, expected a number in [-1, 1]")
+        if self.batch or self._exact:
+            raise ValueError(f"the tree has rewards of shape {self.reward.shape}, expected one problem in floats")
+        noise = np.random.default_rng(seed).standard_normal((self.states, self.vocabulary))
+        advantage = self.values(np.zeros_like(noise)).advantage
+        spread = np.sqrt((advantage**2).mean(-1, keepdims=True))
+        informed = advantage / np.where(spread > 0, spread, 1)
+        return np.asarray(size * (right * informed + np.sqrt(1 - right**2) * noise))
+
+    def _leaves(self) -> Array:
+        return self.reward.reshape(*self.batch, -1)
+
+    def _by_state(self, successors: Array) -> Array:
+        """What belongs to the successors of consecutive states, an axis for the states and one for the tokens."""
+        return successors.reshape(*successors.shape[:-1], -1, self.vocabulary)
+
+    def _visits(self, logits: Array) -> Array:
+        """``w(s) = c_m P(prefix)``; each level sums to one."""
+        batch = np.broadcast_shapes(self.batch, logits.shape[:-2])
+        # In the arithmetic of the logits from the first level on.
+        here = np.broadcast_to(self.weights + 0 * logits[..., : self.prompts, 0], (*batch, self.prompts))
+        out = [here]
+        for t in range(self.horizon - 1):
+            step = here[..., None] * softmax(logits[..., self.level(t), :])
+            here = step.reshape(*step.shape[:-2], -1)
+            out.append(here)
+        return _joined(out, 1)
+
+
+def _joined(levels: list[Array], axes: int) -> Array:
+    """The levels one after the other along the axis of the states, batches broadcast."""
+    batch = np.broadcast_shapes(*(x.shape[:-axes] for x in levels))
+    return np.concatenate([np.broadcast_to(x, (*batch, *x.shape[x.ndim - axes :])) for x in levels], axis=-axes)
+
+
+def _rewards(function: Callable[..., Any], vocabulary: int, horizon: int, prompts: int) -> Array:
+    responses = vocabulary**horizon
+    digits = np.unravel_index(np.arange(responses), (vocabulary,) * horizon)
+    tokens = np.tile(np.stack(digits, axis=-1), (prompts, 1))
+    rewards = as_numbers(function(np.repeat(np.arange(prompts), responses), tokens), "the result of reward")
+    if rewards.shape != (prompts * responses,):
+        raise ValueError(f"the result of reward has shape {rewards.shape}, expected ({prompts * responses},)")
+    return rewards.reshape(prompts, responses)
+
+
+def _size(value: Any, name: str) -> int:
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1:
+        return operator.index(value)
+    raise ValueError(f"{name} is {value!r}, expected an integer >= 1")
+
+
+def _index(value: Any, name: str, size: int) -> int:
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value < size:
+        return operator.index(value)
+    raise ValueError(f"{name} is {value!r}, expected an integer in [0, {size})")
