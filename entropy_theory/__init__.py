@@ -31,6 +31,7 @@ from entropy_theory.convergence import (
     two_armed_bounds,
     two_armed_flow,
 )
+from entropy_theory.estimators import GRPO, PRIME, RLOO, Estimator, Reinforce
 from entropy_theory.gradients import (
     mean_entropy,
     mean_entropy_gradient,
@@ -47,6 +48,7 @@ from entropy_theory.moments import (
     token_moments,
 )
 from entropy_theory.problems import MDP, Bandit, TokenTree, Values
+from entropy_theory.rollouts import Rollouts
 from entropy_theory.softmax import (
     centred,
     covariance,
@@ -65,11 +67,15 @@ from entropy_theory.softmax import (
     varentropy,
 )
 from entropy_theory.stability import quadratic_stability_margin, stability_margin
+from entropy_theory.training import History, Sampling, train
 
 __version__ = version("entropy_theory")
 
 __all__ = [
+    "GRPO",
     "MDP",
+    "PRIME",
+    "RLOO",
     "Annealed",
     "Ball",
     "Bandit",
@@ -80,6 +86,8 @@ __all__ = [
     "ClipHigher",
     "Control",
     "EntropyBonus",
+    "Estimator",
+    "History",
     "Identity",
     "Inequality",
     "KLCov",
@@ -88,6 +96,9 @@ __all__ = [
     "Order",
     "PolicyGradient",
     "PowerDecay",
+    "Reinforce",
+    "Rollouts",
+    "Sampling",
     "TokenTree",
     "UndecidedComparison",
     "Values",
@@ -129,6 +140,7 @@ __all__ = [
     "stability_margin",
     "token_covariance",
     "token_moments",
+    "train",
     "two_armed_ascent",
     "two_armed_bounds",
     "two_armed_flow",

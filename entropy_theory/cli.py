@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -21,6 +22,7 @@ from entropy_theory.checking.explain import explain
 from entropy_theory.checking.registry import load, paper_claims, select
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET
+from entropy_theory.files import write_whole
 
 app = typer.Typer(
     name="entropy-theory",
@@ -138,6 +140,87 @@ def recheck(
     raise typer.Exit(1 if failed else 0)
 
 
+@app.command()
+def simulate(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Experiments; all if left out. --list names them.")
+    ] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="List the experiments and stop.")] = False,
+    small: Annotated[bool, typer.Option("--small", help="A fast variant of the same shape, in seconds.")] = False,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Repetitions; by default at least ten.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default one a core. Results do not depend on it.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Keep each result here: NAME.json, and its picture as SVG and PNG."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Take from the folder what an earlier run with the same settings left there."),
+    ] = False,
+) -> None:
+    """Run the experiments of Section VIII: the paper, its source and the model, side by side.
+
+    All of them take about twenty minutes on two cores.
+    """
+    from entropy_theory.simulations import SIMULATIONS, select
+    from entropy_theory.simulations import table as tables
+    from entropy_theory.simulations.store import Folder
+
+    console = _console()
+    if list_them:
+        for name, module in SIMULATIONS.items():
+            print(f"{name:20} {module.TITLE}")
+        return
+    if resume and output is None:
+        _refuse("--resume is given without --output, expected the folder of the earlier run")
+    chosen = _or_exit(select, names or [])
+    if output is not None:
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _refuse(f"--output is {output}, expected a folder that can be written to: {error}")
+        if not _writable(output):
+            _refuse(f"--output is {output}, expected a folder that can be written to")
+    folder = None if output is None else Folder(output)
+    scale = "small" if small else "full"
+    results = []
+    with _progress() as progress:
+        for module in chosen:
+            found = _or_exit(folder.load, module.NAME, scale, seeds) if folder is not None and resume else None
+            if found is None:
+                task = progress.add_task(module.NAME, total=None)
+                report = partial(_show_progress, progress, task, module.NAME)
+                try:
+                    found = module.run(scale, seeds=seeds, workers=workers or os.cpu_count() or 1, report=report)
+                except KeyboardInterrupt:
+                    progress.stop()
+                    _interrupted(module.NAME, output)
+                progress.remove_task(task)
+            results.append(found)
+            if folder is not None:
+                for note in folder.save(found):
+                    print(note, file=sys.stderr)
+            console.print(tables.of_result(found))
+            for line in tables.notes(found):
+                console.print(f"  {line}", markup=False, highlight=False)
+            console.print()
+    print(tables.summary(results))
+
+
+def _show_progress(progress: Progress, task: Any, name: str, done: int, total: int) -> None:
+    progress.update(task, completed=done, total=total)
+    if progress.disable:
+        print(f"[{done}/{total}] {name}", file=sys.stderr)
+
+
+def _interrupted(name: str, output: Path | None) -> NoReturn:
+    kept = f"; what came before it is in {output}, go on with --resume" if output is not None else ""
+    print(f"interrupted in {name}{kept}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
 def _certificates(data: Any) -> list[Any]:
     """Certificates in a certificate file, a verdict or a list of verdicts."""
     items = data if isinstance(data, list) else [data]
@@ -168,14 +251,7 @@ def _campaign(
         _refuse(f"--json is {json_file}, expected a file in an existing folder that can be written to")
     if json_file is not None and resume is not None and json_file.resolve() == resume.resolve():
         _refuse(f"--json and --resume are both {json_file}, expected two files: the store would be overwritten")
-    progress = Progress(
-        TextColumn("[progress.description]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )
+    progress = _progress()
     reached: list[Verdict] = []
 
     def report(verdict: Verdict) -> None:
@@ -218,6 +294,17 @@ def _campaign(
     raise typer.Exit(1 if interrupted or any(v.error for v in verdicts) else 0)
 
 
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+
+
 def _writable(folder: Path) -> bool:
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -229,9 +316,7 @@ def _writable(folder: Path) -> bool:
 def _write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.resolve().parent, delete=False, encoding="utf-8") as file:
-            file.write(text)
-        os.replace(file.name, path)
+        write_whole(path, lambda file: file.write(text.encode()))
     except OSError as error:
         print(f"error: {path} cannot be written: {error}", file=sys.stderr)
         raise typer.Exit(1) from None

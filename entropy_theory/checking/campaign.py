@@ -25,11 +25,10 @@ from entropy_theory.checking.claim import Claim, ClaimError
 from entropy_theory.checking.registry import load, paper_claims
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET, check
+from entropy_theory.workers import one_thread_each
 
 TIME_LIMIT = 900.0
 """Seconds after which a claim is given up, so that a function that never returns costs no other claim its verdict."""
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Report = Callable[[Verdict], None]
 
@@ -165,7 +164,7 @@ def _pool(
 ) -> Iterator[Verdict]:
     # "spawn" starts clean processes on every platform; a claim travels as its name.
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each():
+    with one_thread_each():
         pool = ProcessPoolExecutor(min(workers, len(todo)), mp_context=context)
         try:
             futures: list[Future[Verdict]] = [
@@ -181,21 +180,6 @@ def _remote(source: str, name: str, reading: str, seed: int, budget: int, time_l
     claims = paper_claims() if source == "paper" else load(source)
     (claim,) = (c for c in claims if c.name == name and c.reading == reading)
     return guarded(claim, seed, budget, time_limit)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Worker processes inherit the environment: one BLAS thread each, or they would fight for the cores."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 class _TimeLimit(BaseException):

@@ -221,14 +221,16 @@ class ClipCov(Control):
 
     def _direction(self, problem: Problem, z: Any, anchor: Any, step: int) -> Array:
         expected = Expected.of(problem, z, anchor)
-        clipped = expected.ppo_clipped(self.ppo_clip)
-        inside = np.minimum(self._in_band(expected), -clipped)
-        eligible = decided(inside, "whether a covariance lies in the band")
-        flat = decided(clipped, "whether a token is clipped")
-        kept = 1 - np.where(eligible, self._rate(expected, eligible), 0)
+        flat = decided(expected.ppo_clipped(self.ppo_clip), "whether a token is clipped")
+        kept = 1 - self._share(expected)
         if self.mask == "token":
             return expected.shaped(expected.gradient(np.where(flat, 0 * kept, kept)))
         return expected.shaped(kept * expected.gradient(1 - 1 * flat if flat.any() else None))
+
+    def _share(self, expected: Expected) -> Array:
+        inside = np.minimum(self._in_band(expected), -expected.ppo_clipped(self.ppo_clip))
+        eligible = decided(inside, "whether a covariance lies in the band")
+        return np.where(eligible, self._rate(expected, eligible), 0)
 
     def _in_band(self, expected: Expected) -> Array:
         """Truth values of: the covariance of the entry lies in the band."""

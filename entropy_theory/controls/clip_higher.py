@@ -60,5 +60,8 @@ class ClipHigher(Control):
 
     def _direction(self, problem: Problem, z: Any, anchor: Any, step: int) -> Array:
         expected = Expected.of(problem, z, anchor)
-        clipped = decided(expected.ppo_clipped((self.low, self.high)), "whether a token is clipped")
-        return expected.shaped(expected.gradient(1 - 1 * clipped if clipped.any() else None))
+        clipped = self._share(expected)
+        return expected.shaped(expected.gradient(1 - clipped if clipped.any() else None))
+
+    def _share(self, expected: Expected) -> Array:
+        return 1 * decided(expected.ppo_clipped((self.low, self.high)), "whether a token is clipped")

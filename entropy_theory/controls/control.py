@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.controls.expected import Expected
 from entropy_theory.controls.fields import as_step_size, spread
 from entropy_theory.controls.tokens import Batch, Tokens
 from entropy_theory.gradients import Problem, checked_logits
@@ -93,6 +94,7 @@ class Control(ABC):
         advantage: Any,
         *,
         old_log_prob: Any = None,
+        anchor_log_prob: Any = None,
         selected: Any = None,
         rng: Any = None,
         step: int = 0,
@@ -107,6 +109,8 @@ class Control(ABC):
         ----------
         log_prob, advantage, old_log_prob, rng, state, covariance
             As in `select`.
+        anchor_log_prob : array (N,), optional
+            ``log pi_anchor(a_t|s_t)`` of the policy that a penalty refers to, if that is not the old one.
         selected : bool array (N,), optional
             Takes the place of the selection.
         step : int, optional
@@ -128,7 +132,7 @@ class Control(ABC):
                 f"{beyond} is no function of the log-probabilities of the sampled tokens, expected a control that is; "
                 "use loss_gradient, which takes the logits"
             )
-        tokens = Tokens.of(log_prob, advantage, old_log_prob, state, covariance)
+        tokens = Tokens.of(log_prob, advantage, old_log_prob, state, covariance, anchor_log_prob)
         return self._mean_gradient(tokens, self._chosen(tokens, selected, rng), step)
 
     def loss_gradient(
@@ -139,6 +143,7 @@ class Control(ABC):
         advantage: Any,
         *,
         z_old: Any = None,
+        anchor: Any = None,
         selected: Any = None,
         rng: Any = None,
         step: int = 0,
@@ -153,7 +158,9 @@ class Control(ABC):
             The tokens.
         advantage : array (N,)
         z_old : array (S, A), optional
-            Logits of the old policy; `z` if left out.
+            Logits of the old policy, which drew the tokens; `z` if left out.
+        anchor : array (S, A), optional
+            Logits of the policy that a penalty refers to, if that is not the old one.
         selected, rng, step
             As in `token_gradient`.
 
@@ -166,9 +173,12 @@ class Control(ABC):
         ValueError
             If a shape does not fit, an index is out of range or an entry is not finite.
         """
-        batch = Batch.of(z, state, action, advantage, z_old)
+        return self.on_batch(Batch.of(z, state, action, advantage, z_old, anchor), selected, rng, step)[0]
+
+    def on_batch(self, batch: Batch, selected: Any = None, rng: Any = None, step: int = 0) -> tuple[Array, Array]:
+        """`loss_gradient` (S, A) of a batch that is made already, and the tokens (N,) that were selected."""
         chosen = self._chosen(batch.tokens, selected, rng)
-        return self._logit_gradient(batch, self._mean_gradient(batch.tokens, chosen, step), chosen, step)
+        return self._logit_gradient(batch, self._mean_gradient(batch.tokens, chosen, step), chosen, step), chosen
 
     # Exact update ------------------------------------------------------------------------------------------
 
@@ -208,6 +218,27 @@ class Control(ABC):
         size = spread(as_step_size(eta), 1 if isinstance(problem, Bandit) else 2)
         return np.asarray(size * self._direction(problem, z, anchor, step))
 
+    def selected_share(self, problem: Problem, z: Any, *, anchor: Any = None) -> Array:
+        """Share of the tokens of each entry that the exact update treats specially: `select` in an infinite batch.
+
+        Parameters
+        ----------
+        problem, z, anchor
+            As in `update`.
+
+        Returns
+        -------
+        array of the shape of `z` broadcast against the problem
+            Zero for a control that selects no tokens.
+
+        Raises
+        ------
+        ValueError, UndecidedComparison
+            As in `update`.
+        """
+        expected = Expected.of(problem, checked_logits(problem, z), anchor)
+        return expected.shaped(self._share(expected))
+
     # What a control fills in ---------------------------------------------------------------------------------
 
     @abstractmethod
@@ -216,6 +247,9 @@ class Control(ABC):
 
     def _select(self, tokens: Tokens, rng: Any) -> Array:
         return np.zeros(tokens.size, dtype=bool)
+
+    def _share(self, expected: Expected) -> Array:
+        return np.zeros(expected.policy.shape)
 
     def _selections(self, tokens: Tokens) -> list[tuple[Array, Fraction]]:
         return [(self._select(tokens, None), Fraction(1))]

@@ -168,7 +168,7 @@ class KLCov(Control):
         plain = super()._per_token(tokens, selected, step)
         if self.penalty == "kl":
             return plain
-        pull = scalar_at(self.beta, step, "beta") * np.sign(tokens.log_prob - tokens.old_log_prob)
+        pull = scalar_at(self.beta, step, "beta") * np.sign(tokens.from_anchor)
         return np.asarray(plain + np.where(selected, pull, 0.0))
 
     def _logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
@@ -179,7 +179,7 @@ class KLCov(Control):
             held = batch.share_at_state(selected)
         else:
             held = np.where(batch.entries(selected), batch.state_share, 0.0)
-        pull = scalar_at(self.beta, step, "beta") * policy_change(batch.z_old, batch.z - batch.z_old)
+        pull = scalar_at(self.beta, step, "beta") * policy_change(batch.anchor, batch.z - batch.anchor)
         return np.asarray(gradient + held * pull)
 
     # Exact update ------------------------------------------------------------------------------------------
@@ -194,13 +194,13 @@ class KLCov(Control):
 
     def _pull(self, expected: Expected) -> Array:
         """Expected gradient of the penalty at beta = 1, at each state."""
-        p, q, m = expected.policy, expected.old_policy, self._selected_share(expected)
+        p, q, m = expected.policy, expected.old_policy, self._share(expected)
         if self.penalty == "kl":
             return np.asarray((m if self.mask == "logit" else (q * m).sum(-1, keepdims=True)) * expected.change)
         drawn = q * m * sign(expected.log_ratio, greater(m, 0) != -1)
         return np.asarray(drawn - p * drawn.sum(-1, keepdims=True))
 
-    def _selected_share(self, expected: Expected) -> Array:
+    def _share(self, expected: Expected) -> Array:
         covariance = expected.covariance(self.centre, self.factor)
         rank = covariance if self.rank == "signed" else magnitude(covariance)
         return top_share(rank, expected.weight, self.fraction)

@@ -33,6 +33,8 @@ class Tokens:
         Labels of the states; None if all tokens are of one state.
     given_covariance : array (N,) or None
         The token-wise covariance, where the caller knows it.
+    anchor_log_prob : array (N,) or None
+        Log-probability under the policy that a penalty refers to; None if it is the old one.
     """
 
     log_prob: Array
@@ -40,10 +42,17 @@ class Tokens:
     old_log_prob: Array
     state: Array | None = None
     given_covariance: Array | None = None
+    anchor_log_prob: Array | None = None
 
     @classmethod
     def of(
-        cls, log_prob: Any, advantage: Any, old_log_prob: Any = None, state: Any = None, covariance: Any = None
+        cls,
+        log_prob: Any,
+        advantage: Any,
+        old_log_prob: Any = None,
+        state: Any = None,
+        covariance: Any = None,
+        anchor_log_prob: Any = None,
     ) -> Tokens:
         """The tokens from what a caller gives; a ValueError names what does not fit."""
         new = _floats(log_prob, "log_prob", None)
@@ -57,6 +66,7 @@ class Tokens:
             old_log_prob=old,
             state=None if state is None else as_integers(state, "state", size),
             given_covariance=None if covariance is None else _floats(covariance, "covariance", size),
+            anchor_log_prob=None if anchor_log_prob is None else _floats(anchor_log_prob, "anchor_log_prob", size),
         )
 
     @property
@@ -68,6 +78,12 @@ class Tokens:
     def ratio(self) -> Array:
         """``pi(a_t|s_t) / pi_old(a_t|s_t)``."""
         return np.asarray(np.exp(self.log_prob - self.old_log_prob))
+
+    @property
+    def from_anchor(self) -> Array:
+        """``log pi(a_t|s_t)`` minus that of the policy that a penalty refers to."""
+        anchor = self.old_log_prob if self.anchor_log_prob is None else self.anchor_log_prob
+        return np.asarray(self.log_prob - anchor)
 
     def covariance(self, centre: str, factor: str) -> Array:
         """Token-wise covariance ``C_t = (log pi_t - m1)(y_t - m2)``, Eq. (17) with means over the batch.
@@ -120,25 +136,30 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Batch:
-    """Tokens together with the policy: logits `z` and `z_old` (S, A), `state` and `action` (N,) in their ranges."""
+    """Tokens together with the policy: logits `z`, `z_old` and `anchor` (S, A), `state` and `action` (N,) in their
+    ranges."""
 
     z: Array
     z_old: Array
+    anchor: Array
     state: Array
     action: Array
     tokens: Tokens
 
     @classmethod
-    def of(cls, z: Any, state: Any, action: Any, advantage: Any, z_old: Any = None) -> Batch:
+    def of(cls, z: Any, state: Any, action: Any, advantage: Any, z_old: Any = None, anchor: Any = None) -> Batch:
         """The batch from what a caller gives; a ValueError names what does not fit."""
         new = _table(z, "z", None)
         old = new if z_old is None else _table(z_old, "z_old", new.shape)
+        held = old if anchor is None else _table(anchor, "anchor", new.shape)
         s = as_integers(state, "state", None)
         a = as_integers(action, "action", s.size)
         for name, index, size in (("state", s, new.shape[0]), ("action", a, new.shape[1])):
             report((index < 0) | (index >= size), index, name, f"an integer in [0, {size})")
         old_log_prob = None if z_old is None else log_softmax(old)[s, a]
-        return cls(new, old, s, a, Tokens.of(log_softmax(new)[s, a], advantage, old_log_prob, state=s))
+        anchor_log_prob = None if anchor is None else log_softmax(held)[s, a]
+        tokens = Tokens.of(log_softmax(new)[s, a], advantage, old_log_prob, s, anchor_log_prob=anchor_log_prob)
+        return cls(new, old, held, s, a, tokens)
 
     @cached_property
     def policy(self) -> Array:

@@ -1,0 +1,37 @@
+"""The experiments of Section VIII in a model that is small enough to be exact.
+
+Each experiment is a module with ``NAME``, ``TITLE`` and ``run(scale, seeds=, workers=, report=) -> Result``; "full" is
+the variant whose numbers are reported, "small" a fast one of the same shape. Criteria are in the code, fixed before a
+run; whether they are met is computed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from types import ModuleType
+
+from entropy_theory.simulations import entropy_covariance
+
+SIMULATIONS: dict[str, ModuleType] = {m.NAME: m for m in (entropy_covariance,)}
+"""Every experiment by its name, in the order of Section VIII."""
+
+
+def select(names: Iterable[str]) -> list[ModuleType]:
+    """The experiments with these names, in the order of Section VIII; all if there is none.
+
+    Raises
+    ------
+    ValueError
+        If a name fits no experiment; it proposes the nearest ones.
+    """
+    wanted = set(names)
+    for name in sorted(wanted):
+        if name not in SIMULATIONS:
+            near = difflib.get_close_matches(str(name).lower(), SIMULATIONS, n=3, cutoff=0.4)
+            hint = f"; the nearest are {', '.join(near)}" if near else ""
+            raise ValueError(f"name is {name!r}, expected one of {', '.join(SIMULATIONS)}{hint}")
+    return [module for name, module in SIMULATIONS.items() if not wanted or name in wanted]
+
+
+__all__ = ["SIMULATIONS", "select"]

@@ -1,0 +1,104 @@
+"""Results as tables: the paper, its source, the model; for a terminal and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from entropy_theory.simulations.result import Result, Row
+
+STYLES = {"reproduced": "green", "not reproduced": "bold red", "open": "yellow", "measured": ""}
+
+
+def of_result(result: Result) -> Table:
+    """One row a finding."""
+    out = Table(
+        title=f"{result.name}: {result.title}",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        header_style="bold",
+    )
+    for column, ratio in (("finding", 3), ("the paper", 2), ("its source", 2), ("the model", 4)):
+        out.add_column(column, overflow="fold", ratio=ratio)
+    out.add_column("outcome", no_wrap=True)
+    for row in result.rows:
+        out.add_row(
+            Text(row.statement),
+            Text(row.paper),
+            Text(row.source),
+            Text(model(row)),
+            Text(row.outcome, STYLES[row.outcome]),
+        )
+    return out
+
+
+def model(row: Row, between: str = "; ") -> str:
+    """What the model gives, in one line."""
+    return between.join(f"{name} {estimate}" for name, estimate in row.model.items())
+
+
+def notes(result: Result) -> list[str]:
+    """What the table cannot say in a row: criteria and remarks."""
+    out = []
+    for row in result.rows:
+        parts = [f"criterion: {row.criterion}" if row.criterion else "", row.remark]
+        if any(parts):
+            out.append(f"{row.statement}: {'. '.join(p.rstrip('.') for p in parts if p)}.")
+    return out
+
+
+def summary(results: Iterable[Result]) -> str:
+    """How many findings have which outcome."""
+    rows = [row for result in results for row in result.rows]
+    count = {o: sum(row.outcome == o for row in rows) for o in STYLES}
+    return ", ".join(f"{n} {outcome}" for outcome, n in count.items() if n) + f" of {len(rows)} findings."
+
+
+def markdown(results: Sequence[Result], pictures: str | None = None) -> str:
+    """A page with a section an experiment; `pictures` is the folder of ``NAME.png``, seen from the page."""
+    out = []
+    for result in results:
+        out += [f"## {result.title} (`{result.name}`)", ""]
+        if pictures is not None:
+            out += [f"![{_alternative(result)}]({pictures}/{result.name}.png)", ""]
+        out += ["| finding | the paper | its source | the model | outcome |", "|---|---|---|---|---|"]
+        for row in result.rows:
+            outcome = f"**{row.outcome}**" if row.outcome == "not reproduced" else row.outcome
+            cells = (row.statement, row.paper, row.source, model(row, "<br>"), outcome)
+            out.append("| " + " | ".join(_cell(c) for c in cells) + " |")
+        out += ["", *(f"- {_text(note)}" for note in notes(result)), ""]
+        out += [f"Setting: {_text(_setting(result.setting))}.", ""]
+    return "\n".join(out)
+
+
+def _alternative(result: Result) -> str:
+    return "; ".join(f"{row.statement}: {row.outcome}" for row in result.rows).replace("[", "(").replace("]", ")")
+
+
+def _setting(setting: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in setting.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "(" + ", ".join(f"{k} {_value(v)}" for k, v in value.items()) + ")"
+    if isinstance(value, list | tuple):
+        return ", ".join(_value(v) for v in value).join("()")
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _cell(text: str) -> str:
+    return _text(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _text(text: str) -> str:
+    """Plain text in Markdown: what would be markup is escaped, but for the line breaks put in here."""
+    for sign in ("\\", "*", "_", "`"):
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("<", "&lt;").replace("&lt;br>", "<br>")

@@ -1,0 +1,107 @@
+"""Where a run stands, kept in a file, so that nothing is lost when it is interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from entropy_theory.files import write_whole
+from entropy_theory.training.record import Record
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class State:
+    """A run at the boundary between two batches."""
+
+    step: int
+    z: Array
+    rng: dict[str, Any]
+    """State of the bit generator."""
+    memory: dict[str, Array]
+    """What the estimator has learned."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file with the state and the records of a run that the `arguments` determine."""
+
+    path: Path
+    arguments: dict[str, str]
+
+    def save(self, state: State, records: list[Record]) -> None:
+        """Write the file, whole or not at all."""
+        head = {"arguments": self.arguments, "step": state.step, "rng": state.rng, "records": len(records)}
+        arrays = {f"memory.{name}": array for name, array in state.memory.items()}
+        if records:
+            arrays |= {f"record.{name}": np.array([r[name] for r in records]) for name in records[0]}
+        text = np.array(json.dumps(head))
+        write_whole(self.path, lambda file: np.savez(file, checkpoint=text, z=state.z, **arrays))
+
+    def load(self) -> tuple[State, list[Record]] | None:
+        """The state and the records in the file; None if there is no file.
+
+        Raises
+        ------
+        ValueError
+            If the file is no checkpoint or belongs to a run with other arguments.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            with np.load(self.path, allow_pickle=False) as data:
+                arrays = {name: data[name] for name in data.files}
+            head = json.loads(arrays["checkpoint"].item())
+            found = head["arguments"]
+        except (KeyError, TypeError, ValueError, EOFError) as error:
+            raise ValueError(f"checkpoint is {str(self.path)!r}, expected a file of an earlier run: {error}") from None
+        for name, value in self.arguments.items():
+            if found.get(name) != value:
+                raise ValueError(
+                    f"checkpoint is {str(self.path)!r}, expected that of a run with {name} = {value}; it has "
+                    f"{found.get(name)}"
+                )
+        state = State(head["step"], arrays["z"], head["rng"], _named(arrays, "memory."))
+        columns = _named(arrays, "record.")
+        records = [{name: array[i] for name, array in columns.items()} for i in range(head["records"])]
+        return state, records
+
+
+def _named(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:
+    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+
+
+def describe(value: Any) -> str:
+    """An argument in words that change if and only if it does: arrays by their shape and a hash of their bytes,
+    functions by their name."""
+    if is_dataclass(value) and not isinstance(value, type):
+        inner = ", ".join(f"{f.name}={describe(getattr(value, f.name))}" for f in fields(value))
+        return f"{type(value).__name__}({inner})"
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape} {_hash(value.dtype.str.encode(), np.ascontiguousarray(value).tobytes())}"
+    if sp.issparse(value):
+        table = value.tocsr()
+        return f"sparse{table.shape} {_hash(*(x.tobytes() for x in (table.data, table.indices, table.indptr)))}"
+    if callable(value):
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
+    return repr(value)
+
+
+def describe_problem(problem: Any) -> str:
+    """A problem by its size and a hash of its tables."""
+    tables = {name: value for name, value in vars(problem).items() if not name.startswith("_")}
+    return f"{problem!r} {_hash(*(f'{name}={describe(tables[name])}'.encode() for name in sorted(tables)))}"
+
+
+def _hash(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,174 @@
+"""The history of a training run: arrays by record, and one file that explains itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from entropy_theory.files import write_whole
+
+Array = np.ndarray[Any, Any]
+
+QUANTILE_LEVELS = (0.02, 0.2, 0.5, 0.8, 0.98, 0.998, 0.9998)
+"""Levels of the recorded quantiles of token-wise covariance."""
+
+MEANING = {
+    "step": "number of updates made before the record",
+    "objective": "expected reward J of the policy, exact",
+    "entropy": "mean entropy sum_s d(s) H_s, Eq. (4), exact, nats",
+    "state_entropy": "entropy H_s of each state, nats (records, S); no columns if it was not asked for",
+    "entropy_change": "change of the mean entropy, Eq. (4), by the update of this step, exact, nats",
+    "predicted_entropy_change": "<grad of the mean entropy, dz>, through the visitation too, nats",
+    "state_entropy_change": "sum_s d(s) [H_s(z + dz) - H_s(z)], the visitation held, nats",
+    "covariance": "sum_s d(s) Cov_p(log p, dz), minus the first order of state_entropy_change, Eq. (8), nats",
+    "covariance_quantiles": "quantiles of C(s,a) = (log p - E log p)(A - E A), exact advantage A, over tokens s ~ d, "
+    "a ~ p (records, levels)",
+    "positive_share": "share of tokens s ~ d, a ~ p with C(s,a) > 0",
+    "gradient_norm": "Euclidean norm of grad J",
+    "kl_to_start": "sum_s w(s) KL(p_s || p0_s), the divergence of whole episodes from the first policy, nats",
+    "selected": "share of the tokens of this update that the control selected",
+    "margin": "stability margin of the direction of this update: step size at which sum_s d(s) KL_s reaches the bound",
+    "batch_reward": "mean reward of the sampled responses of this update",
+    "batch_covariance_quantiles": "quantiles over the tokens of this update of (log p - mean)(advantage - mean), means "
+    "over those tokens (records, levels)",
+    "batch_positive_share": "share of the tokens of this update whose covariance with batch means is positive",
+    "logits": "logits of the last policy",
+}
+"""What each array of a history is; nan where a record has no such number."""
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What `train` recorded: one entry a record, at the policy before the update of that step.
+
+    The last record is the last policy, which no update follows: what belongs to an update is nan there. What belongs
+    to sampled tokens is nan in an exact run, and the margin where it was not asked for.
+
+    Attributes
+    ----------
+    step : int array (R,)
+        Number of updates made before the record.
+    objective : array (R,)
+        Exact expected reward J.
+    entropy : array (R,)
+        Exact mean entropy ``sum_s d(s) H_s``, Eq. (4), in nats; in a token tree per token.
+    state_entropy : array (R, S)
+        Entropy of each state; (R, 0) if it was not asked for.
+    entropy_change, predicted_entropy_change : array (R,)
+        Change of the mean entropy by the update dz of this step, and its first order ``<grad, dz>``.
+    state_entropy_change, covariance : array (R,)
+        The same with the visitation held: ``sum_s d(s) [H_s(z + dz) - H_s(z)]``, whose first order is minus ``sum_s
+        d(s) Cov_p(log p, dz)``, Eq. (8).
+    covariance_quantiles : array (R, Q)
+        Quantiles at `quantile_levels` of ``C(s,a) = (log p - E log p)(A - E A)`` with the exact advantage, over tokens
+        s ~ d, a ~ p.
+    positive_share : array (R,)
+        Share of those tokens with C > 0.
+    gradient_norm : array (R,)
+        ``||grad J||``.
+    kl_to_start : array (R,)
+        ``sum_s w(s) KL(p_s || p0_s)``: of whole responses, in nats.
+    selected : array (R,)
+        Share of the tokens of this update that the control selected.
+    margin : array (R,)
+        Stability margin of the direction ``dz / eta``, weighted by d, in units of the step size.
+    batch_reward, batch_covariance_quantiles, batch_positive_share : array (R,), (R, Q), (R,)
+        Of the sampled tokens of this update, with means over them as the released implementations take them.
+    logits : array
+        Logits of the last policy.
+    metadata : dict
+        The arguments, the versions and the meaning of every array.
+    """
+
+    step: Array
+    objective: Array
+    entropy: Array
+    state_entropy: Array
+    entropy_change: Array
+    predicted_entropy_change: Array
+    state_entropy_change: Array
+    covariance: Array
+    covariance_quantiles: Array
+    positive_share: Array
+    gradient_norm: Array
+    kl_to_start: Array
+    selected: Array
+    margin: Array
+    batch_reward: Array
+    batch_covariance_quantiles: Array
+    batch_positive_share: Array
+    logits: Array
+    metadata: dict[str, Any]
+
+    @property
+    def quantile_levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles of covariance."""
+        return tuple(self.metadata["quantile_levels"])
+
+    def save(self, path: Any) -> Path:
+        """Write the history as one NPZ file, whole or not at all; `numpy.load` reads it without this package.
+
+        The entry ``metadata`` is JSON with the arguments of the run and the meaning and unit of every array. The same
+        run gives the same bytes.
+        """
+        target = Path(path)
+        text = json.dumps({**self.metadata, "fields": MEANING}, sort_keys=True)
+        write_whole(target, lambda file: np.savez_compressed(file, metadata=np.array(text), **self.arrays()))
+        return target
+
+    @classmethod
+    def load(cls, path: Any) -> History:
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file holds no history.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                arrays = {name: data[name] for name in data.files}
+            metadata = json.loads(arrays.pop("metadata").item())
+            metadata.pop("fields")
+            return cls(**arrays, metadata=metadata)
+        except (KeyError, TypeError, ValueError, EOFError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise ValueError(f"path is {str(path)!r}, expected a file that History.save wrote: {error}") from None
+
+    def arrays(self) -> dict[str, Array]:
+        """Every array by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "metadata"}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, History):
+            return NotImplemented
+        mine, its = self.arrays(), other.arrays()
+        same = all(np.array_equal(mine[k], its[k], equal_nan=True) for k in mine)
+        return same and self.metadata == other.metadata
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        first, last = self.step[0], self.step[-1]
+        return (
+            f"History({self.step.size} records, steps {first} to {last}: "
+            f"J {self.objective[0]:.4g} -> {self.objective[-1]:.4g}, "
+            f"entropy {self.entropy[0]:.4g} -> {self.entropy[-1]:.4g})"
+        )
+
+    def _repr_html_(self) -> str:
+        shown = ("objective", "entropy", "covariance", "kl_to_start", "gradient_norm")
+        rows = sorted({0, *np.linspace(0, self.step.size - 1, 6).astype(int).tolist()})
+        head = "".join(f"<th>{escape(name)}</th>" for name in ("step", *shown))
+        body = "".join(
+            f"<tr><td>{self.step[i]}</td>" + "".join(f"<td>{getattr(self, n)[i]:.4g}</td>" for n in shown) + "</tr>"
+            for i in rows
+        )
+        control = escape(str(self.metadata.get("control", "")))
+        return f"<table><caption>{control}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

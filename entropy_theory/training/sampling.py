@@ -1,0 +1,124 @@
+"""How sampled responses become updates: batches of groups, the old policy held, parts of the batch in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from entropy_theory.controls import Control
+from entropy_theory.controls.fields import check_flag
+from entropy_theory.controls.tokens import Batch
+from entropy_theory.estimators import GRPO
+from entropy_theory.estimators.estimator import Estimator
+from entropy_theory.problems import TokenTree
+from entropy_theory.rollouts import Rollouts, draw_prompts, sample
+
+Array = np.ndarray[Any, Any]
+
+Memory = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Batches of sampled responses.
+
+    A batch has `responses` responses to each of `prompts` prompts, written by the current policy, which is then held
+    as the old policy. In each of `epochs` passes the prompts are shuffled and split into `minibatches` parts, and
+    each part gives one update. The defaults are the settings of arXiv:2505.22617, Section VIII.A of the paper: 256
+    prompts, 8 responses, 8 updates a batch.
+
+    Prompts share no logits here. With one epoch each prompt would be updated once a batch, at a ratio of one to the old
+    policy, so that neither PPO clipping nor KL-Cov could act, however many parts the batch has. The updates are
+    therefore epochs by default.
+
+    Parameters
+    ----------
+    prompts, responses, minibatches, epochs : int >= 1
+    estimator : Estimator
+        Gives each token its advantage, once for the batch.
+    filter_equal : bool
+        Whether prompts whose responses all have the same reward leave the batch, as in arXiv:2505.22617. The means over
+        tokens are then over those that stay. Only for RLOO and GRPO is the advantage of the others zero anyway.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as above.
+    """
+
+    prompts: int = 256
+    responses: int = 8
+    minibatches: int = 1
+    epochs: int = 8
+    estimator: Estimator = field(default_factory=GRPO)
+    filter_equal: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("prompts", "responses", "minibatches", "epochs"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} is {value!r}, expected an integer >= 1")
+        if not isinstance(self.estimator, Estimator):
+            raise ValueError(f"estimator is {self.estimator!r}, expected an Estimator such as GRPO() or RLOO()")
+        check_flag(self.filter_equal, "filter_equal")
+
+    @property
+    def updates(self) -> int:
+        """Updates a batch."""
+        return self.minibatches * self.epochs
+
+    def collect(self, tree: TokenTree, z: Array, rng: np.random.Generator) -> Rollouts:
+        """The responses of one batch."""
+        rollouts = sample(tree, z, draw_prompts(tree, self.prompts, rng), self.responses, rng)
+        if not self.filter_equal:
+            return rollouts
+        return rollouts.take((rollouts.reward != rollouts.reward[:, :1]).any(-1))
+
+    def parts(self, groups: int, rng: np.random.Generator) -> Iterator[Array]:
+        """The groups of each update, in turn."""
+        for _ in range(self.epochs):
+            yield from np.array_split(rng.permutation(groups), self.minibatches)
+
+
+@dataclass
+class Table:
+    """The rows of the logits that a batch visits: what is learned from it happens here."""
+
+    rows: Array
+    """The distinct states of the batch."""
+    index: Array
+    """Place of each token's state among the rows, shape (G, K, T)."""
+    z: Array
+    old: Array
+    anchor: Array | None
+
+    @classmethod
+    def of(cls, rollouts: Rollouts, z: Array, anchor: Array | None) -> Table:
+        """The rows of the states of `rollouts`; the old policy is the one in `z`."""
+        rows, index = np.unique(rollouts.state, return_inverse=True)
+        current = z[rows]
+        held = None if anchor is None else anchor[rows]
+        return cls(rows, index.reshape(rollouts.state.shape), current, current.copy(), held)
+
+    def batch(self, groups: Array, rollouts: Rollouts, advantage: Array) -> tuple[Array, Batch]:
+        """Places of the rows that some groups visit, and their tokens."""
+        places, where = np.unique(self.index[groups], return_inverse=True)
+        anchor = None if self.anchor is None else self.anchor[places]
+        tokens = where.ravel(), rollouts.action[groups].ravel(), advantage[groups].ravel()
+        return places, Batch.of(self.z[places], *tokens, self.old[places], anchor)
+
+    def whole(self, z: Array) -> Array:
+        """All logits `z` with the rows put in."""
+        out = z.copy()
+        out[self.rows] = self.z
+        return out
+
+
+def step_on(table: Table, places: Array, batch: Batch, control: Control, eta: float, rng: Any, step: int) -> Array:
+    """Update the rows with the tokens of one part; the tokens that the control selected."""
+    gradient, selected = control.on_batch(batch, rng=rng, step=step)
+    table.z[places] -= eta * gradient
+    return selected

@@ -1,0 +1,304 @@
+"""`train`: updates in turn, with what is recorded on the way."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from entropy_theory.controls import Control
+from entropy_theory.controls.fields import check_flag
+from entropy_theory.gradients import Problem, checked_logits
+from entropy_theory.problems import TokenTree
+from entropy_theory.training.checkpoint import Checkpoint, State, describe, describe_problem
+from entropy_theory.training.history import QUANTILE_LEVELS, History
+from entropy_theory.training.record import NO_BATCH, NO_UPDATE, Record, Recorder
+from entropy_theory.training.sampling import Sampling, Table, step_on
+from entropy_theory.validation import as_scalar
+
+Array = np.ndarray[Any, Any]
+
+Report = Callable[[int, int], object]
+
+FEW_STATES = 64
+"""Up to so many states the entropy of each is recorded unless the caller says otherwise."""
+
+SAVE_EVERY = 30.0
+"""Seconds between two checkpoints."""
+
+
+def train(
+    problem: Problem,
+    control: Control,
+    z0: Any,
+    eta: Any,
+    steps: int,
+    *,
+    sampling: Sampling | None = None,
+    updates: int = 1,
+    record_every: int = 1,
+    margin: float | None = None,
+    state_entropy: bool | None = None,
+    seed: Any = 0,
+    checkpoint: Any = None,
+    progress: bool | Report | None = None,
+) -> History:
+    """Train a policy and record what happens to it.
+
+    Exact, without `sampling`: ``z_{t+1} = z_t + control.update(problem, z_t, eta_t, anchor=z_old, step=t)``, z_old the
+    policy at the last multiple of `updates`. Sampled: a batch of responses is written by the current policy, which is
+    held as z_old; its estimator gives each token an advantage; and every part of the batch gives an update ``z_{t+1} =
+    z_t - eta_t * control.loss_gradient(...)`` on its tokens. For a control whose `anchor` is "fixed", penalties refer
+    to z0 in place of z_old.
+
+    The loss of a batch is a mean over tokens, the objective a sum over the tokens of a response: with an unbiased
+    estimator the expected sampled update on policy is the exact one with step size ``eta / T``, and an entropy bonus
+    alpha in a batch weighs as much as ``T alpha`` in the exact update.
+
+    Parameters
+    ----------
+    problem : Bandit, MDP or TokenTree
+        One problem, no batch of them; with `sampling` a TokenTree.
+    control : Control
+    z0 : array (S, A), for a bandit (A,)
+        Logits of the first policy.
+    eta : number > 0 or function of the step
+        Step size.
+    steps : int >= 0
+        Number of updates.
+    sampling : Sampling, optional
+        How responses are sampled; without it every update is exact.
+    updates : int >= 1
+        Exact updates for which the old policy is held; a sampled batch says so itself.
+    record_every : int >= 1
+        Updates between records; the first and the last policy are always recorded.
+    margin : number > 0, optional
+        Divergence in nats at which the stability margin of each recorded update is taken.
+    state_entropy : bool, optional
+        Whether the entropy of each state is recorded; by default up to 64 states.
+    seed : int or numpy.random.SeedSequence
+        The same arguments give the same history to the byte.
+    checkpoint : path, optional
+        The run is kept in this file, at least every half minute, when it is interrupted and at the end. A later call
+        with the same arguments goes on from there and ends with the same bytes; `steps` may have grown.
+    progress : bool or callable, optional
+        True shows a bar on standard error; a callable gets the updates made and those to make.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as above, or the checkpoint belongs to other arguments.
+
+    Examples
+    --------
+    >>> import numpy as np, entropy_theory as et
+    >>> run = et.train(et.Bandit([1.0, 0.0]), et.PolicyGradient(), np.zeros(2), 1.0, 100)
+    >>> run
+    History(101 records, steps 0 to 100: J 0.5 -> 0.9885, entropy 0.6931 -> 0.06286)
+    """
+    run = _Run.of(problem, control, z0, eta, sampling, updates, record_every, margin, state_entropy, seed)
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
+        raise ValueError(f"steps is {steps!r}, expected an integer >= 0")
+    store = None if checkpoint is None else Checkpoint(Path(checkpoint), run.arguments)
+    with _reporting(progress, int(steps)) as report:
+        state, records = _advance(run, int(steps), store, report)
+    last = {**NO_UPDATE, **run.recorder.policy(int(steps), state.z)}
+    columns = {name: np.array([r[name] for r in (*records, last)]) for name in last}
+    metadata = {
+        **run.arguments,
+        "steps": int(steps),
+        "quantile_levels": list(QUANTILE_LEVELS),
+        "numpy": np.__version__,
+    }
+    return History(**columns, logits=state.z, metadata=metadata)
+
+
+def _advance(run: _Run, steps: int, store: Checkpoint | None, report: Report) -> tuple[State, list[Record]]:
+    """Batch after batch up to `steps`. What is kept on disk are boundaries between whole batches."""
+    found = None if store is None else store.load()
+    state, records = run.start() if found is None else found
+    if state.step > steps:
+        raise ValueError(f"steps is {steps}, expected at least {state.step}, where the checkpoint stands")
+    whole, kept, saved = state, len(records), time.monotonic()
+    try:
+        report(state.step, steps)
+        while state.step < steps:
+            seen: list[Record] = []
+            state = run.batch(state, steps, seen.append)
+            records.extend(seen)
+            if state.step % run.period == 0:
+                whole, kept = state, len(records)
+                if store is not None and time.monotonic() - saved > SAVE_EVERY:
+                    store.save(whole, records[:kept])
+                    saved = time.monotonic()
+            report(state.step, steps)
+    finally:
+        if store is not None:
+            store.save(whole, records[:kept])
+    return state, records
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Everything about a run but its length."""
+
+    problem: Problem
+    control: Control
+    z0: Array
+    eta: Any
+    sampling: Sampling | None
+    period: int
+    record_every: int
+    recorder: Recorder
+    seed: Any
+    arguments: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        problem: Problem,
+        control: Control,
+        z0: Any,
+        eta: Any,
+        sampling: Sampling | None,
+        updates: int,
+        record_every: int,
+        margin: float | None,
+        state_entropy: bool | None,
+        seed: Any,
+    ) -> _Run:
+        z = _start(problem, z0)
+        if not isinstance(control, Control):
+            raise ValueError(f"control is {control!r}, expected a Control such as PolicyGradient()")
+        for name, number in (("updates", updates), ("record_every", record_every)):
+            if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+                raise ValueError(f"{name} is {number!r}, expected an integer >= 1")
+        if sampling is not None:
+            if not isinstance(sampling, Sampling):
+                raise ValueError(f"sampling is {sampling!r}, expected a Sampling or None")
+            if not isinstance(problem, TokenTree):
+                raise ValueError(f"problem is {problem!r}, expected a TokenTree beside sampling")
+            if updates != 1:
+                raise ValueError(f"updates is {updates!r}, expected it left out beside sampling, which has its own")
+        if margin is not None and not as_scalar(margin, "margin") > 0:
+            raise ValueError(f"margin is {margin!r}, expected a number > 0")
+        if state_entropy is not None:
+            check_flag(state_entropy, "state_entropy")
+        per_state = problem.states <= FEW_STATES if state_entropy is None else bool(state_entropy)
+        try:
+            sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+        except (TypeError, ValueError):
+            raise ValueError(f"seed is {seed!r}, expected an integer >= 0 or a SeedSequence") from None
+        arguments = {
+            "version": version("entropy_theory"),
+            "problem": describe_problem(problem),
+            "control": describe(control),
+            "z0": describe(z),
+            "eta": describe(eta),
+            "sampling": describe(sampling),
+            "updates": str(updates),
+            "record_every": str(record_every),
+            "margin": repr(margin),
+            "state_entropy": str(per_state),
+            "seed": f"{sequence.entropy} {sequence.spawn_key}",
+        }
+        recorder = Recorder(problem, z, None if margin is None else float(margin), per_state)
+        period = int(updates) if sampling is None else sampling.updates
+        return cls(problem, control, z, eta, sampling, period, int(record_every), recorder, sequence, arguments)
+
+    def start(self) -> tuple[State, list[Record]]:
+        rng = np.random.default_rng(self.seed).bit_generator.state
+        learns = self.sampling is not None and isinstance(self.problem, TokenTree)
+        memory = self.sampling.estimator.start(self.problem, self.z0) if learns else {}  # type: ignore
+        return State(0, self.z0, json.loads(json.dumps(rng)), memory), []
+
+    def batch(self, state: State, steps: int, observe: Callable[[Record], None]) -> State:
+        """One batch, or what fits into `steps` of it."""
+        last = min(steps, state.step + self.period - state.step % self.period)
+        if self.sampling is None:
+            return self._exact(state, last, observe)
+        return self._sampled(state, last, observe)
+
+    def _exact(self, state: State, last: int, observe: Callable[[Record], None]) -> State:
+        z = state.z
+        old = self.z0 if self._fixed else z
+        for step in range(state.step, last):
+            eta = self._eta(step)
+            dz = self.control.update(self.problem, z, eta, anchor=old, step=step)
+            if step % self.record_every == 0:
+                chosen = self.recorder.selected(self.control, z, old)
+                observe({**self.recorder.policy(step, z), **self.recorder.update(z, dz, eta), **NO_BATCH, **chosen})
+            z = z + dz
+        return State(last, z, state.rng, state.memory)
+
+    def _sampled(self, state: State, last: int, observe: Callable[[Record], None]) -> State:
+        assert self.sampling is not None
+        rng = np.random.default_rng()
+        rng.bit_generator.state = state.rng
+        rollouts = self.sampling.collect(self.problem, state.z, rng)  # type: ignore[arg-type]
+        advantage = self.sampling.estimator.advantages(rollouts, state.memory)
+        memory = self.sampling.estimator.learn(rollouts, state.memory)
+        table = Table.of(rollouts, state.z, self.z0 if self._fixed else None)
+        parts = self.sampling.parts(rollouts.groups, rng)
+        for step, groups in zip(range(state.step, last), parts, strict=False):
+            recorded = step % self.record_every == 0
+            before = table.whole(state.z) if recorded else state.z
+            places, batch = table.batch(groups, rollouts, advantage)
+            eta = self._eta(step)
+            selected = step_on(table, places, batch, self.control, eta, rng, step)
+            if recorded:
+                dz = table.whole(state.z) - before
+                drawn = self.recorder.batch(batch, selected, rollouts.reward[groups])
+                observe({**self.recorder.policy(step, before), **self.recorder.update(before, dz, eta), **drawn})
+        return State(last, table.whole(state.z), json.loads(json.dumps(rng.bit_generator.state)), memory)
+
+    @property
+    def _fixed(self) -> bool:
+        return getattr(self.control, "anchor", "moving") == "fixed"
+
+    def _eta(self, step: int) -> float:
+        value = self.eta(step) if callable(self.eta) else self.eta
+        number = as_scalar(value, "eta")
+        if not number > 0:
+            raise ValueError(f"eta is {value!r}, expected a step size > 0")
+        return number
+
+
+def _start(problem: Problem, z0: Any) -> Array:
+    z = checked_logits(problem, z0)
+    shape = problem.values(z).advantage.shape
+    axes = 1 if len(shape) == 1 else 2
+    if len(shape) != axes or z.shape != shape or z.dtype != np.float64:
+        raise ValueError(
+            f"z0 has shape {z.shape} and dtype {z.dtype} in a problem of shape {shape}, expected the floats of one "
+            "problem without leading axes"
+        )
+    return np.array(z)
+
+
+@contextmanager
+def _reporting(progress: bool | Report | None, steps: int) -> Iterator[Report]:
+    if progress is None or progress is False:
+        yield lambda done, total: None
+    elif progress is True:
+        columns = TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("training", total=steps)
+            yield lambda done, total: bar.update(task, completed=done)
+    elif callable(progress):
+        yield progress
+    else:
+        raise ValueError(f"progress is {progress!r}, expected True, False, None or a function of two integers")

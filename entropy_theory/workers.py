@@ -1,0 +1,49 @@
+"""Work in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def in_order(function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]], workers: int) -> Iterator[Result]:
+    """``function(*a)`` for each of `arguments`, in their order, in `workers` processes; with one worker in this one.
+
+    The function and its arguments must be importable and picklable.
+    """
+    todo = list(arguments)
+    if workers == 1 or len(todo) < 2:
+        yield from (function(*a) for a in todo)
+        return
+    # "spawn" starts clean processes on every platform.
+    context = multiprocessing.get_context("spawn")
+    with one_thread_each():
+        pool = ProcessPoolExecutor(min(workers, len(todo)), mp_context=context)
+        try:
+            for future in [pool.submit(function, *a) for a in todo]:
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Worker processes inherit the environment: one BLAS thread each, or they would fight for the cores."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
