@@ -14,6 +14,8 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
     A reader, and a run that was cut off, see the old file or the new one, never a part.
     """
+    if not path.resolve().parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.resolve().parent}")
     with tempfile.NamedTemporaryFile("wb", dir=path.resolve().parent, prefix=path.name, delete=False) as file:
         try:
             write(file)

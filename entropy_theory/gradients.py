@@ -84,8 +84,7 @@ def mean_entropy(problem: Problem, z: Any) -> Array:
     logits = checked_logits(problem, z)
     if isinstance(problem, Bandit):
         return entropy(logits)
-    total = (problem.initial * problem.state_values(logits, entropy(logits))).sum(-1)
-    return np.asarray(total / problem.effective_horizon)
+    return np.asarray(problem.expected_total(logits, entropy(logits)) / problem.effective_horizon)
 
 
 def mean_entropy_gradient(problem: Problem, z: Any) -> Array:

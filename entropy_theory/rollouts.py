@@ -89,22 +89,31 @@ def sample(tree: TokenTree, z: Any, prompts: Any, responses: int, rng: np.random
         action[:, t] = _draw(np.exp(x), rng)
         log_prob[:, t] = x[np.arange(place.size), action[:, t]]
         place = place * tree.vocabulary + action[:, t]
-    groups = (group.size, int(responses))
+    groups = (group.size, int(responses), tree.horizon)
     return Rollouts(
         prompt=group,
-        state=state.reshape(*groups, -1),
-        action=action.reshape(*groups, -1),
-        reward=tree.reward.reshape(-1)[place].reshape(groups),
-        log_prob=log_prob.reshape(*groups, -1),
+        state=state.reshape(groups),
+        action=action.reshape(groups),
+        reward=tree.reward.reshape(-1)[place].reshape(groups[:2]),
+        log_prob=log_prob.reshape(groups),
     )
 
 
 def draw_prompts(tree: TokenTree, number: int, rng: np.random.Generator) -> Array:
     """`number` prompts by systematic sampling: prompt m comes ``number * c_m`` times in expectation, and either the
-    integer below it or the one above; of equal weights as many as there are prompts, each once. Shape (number,)."""
+    integer below it or the one above; of equal weights as many as there are prompts, each once. Shape (number,).
+
+    Raises
+    ------
+    ValueError
+        If `number` is no integer >= 0.
+    """
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
+        raise ValueError(f"number is {number!r}, expected an integer >= 0")
     ends = np.cumsum(tree.weights) / tree.weights.sum()
-    drawn = np.searchsorted(ends, (np.arange(number) + rng.random()) / number, side="right")
-    return np.asarray(np.minimum(drawn, tree.prompts - 1))
+    drawn = np.searchsorted(ends, (np.arange(number) + rng.random()) / max(number, 1), side="right")
+    # The last point may round to one.
+    return np.asarray(np.minimum(drawn, np.flatnonzero(tree.weights)[-1]))
 
 
 def _draw(policy: Array, rng: np.random.Generator) -> Array:

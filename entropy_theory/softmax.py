@@ -42,10 +42,16 @@ def _log_softmax(z: Array) -> Array:
     return np.asarray(relative - log1p(others))
 
 
-def _centred(z: Array, v: Array) -> Array:
+def _from_mode(z: Array, v: Array) -> tuple[Array, Array, Array]:
+    """The mode's value, the differences to it, and their mean under the policy."""
     mode, relative, others = _odds(z)
-    difference = relative if v is z else v - np.take_along_axis(v, mode, -1)
-    mean = (np.exp(relative) * difference).sum(-1, keepdims=True) / (1 + others)
+    value = np.take_along_axis(v, mode, -1)
+    difference = relative if v is z else v - value
+    return value, difference, (np.exp(relative) * difference).sum(-1, keepdims=True) / (1 + others)
+
+
+def _centred(z: Array, v: Array) -> Array:
+    _, difference, mean = _from_mode(z, v)
     return np.asarray(difference - mean)
 
 
@@ -111,6 +117,29 @@ def centred(z: Any, v: Any) -> Array:
         action's value is close to the mean.
     """
     return _centred(*broadcast(z=as_logits(z), v=as_logits(v, "v")))
+
+
+def expectation(z: Any, v: Any) -> Array:
+    """Mean under the policy, ``E_p v``.
+
+    Parameters
+    ----------
+    z, v : array (..., A)
+        Logits and values, of shapes that broadcast.
+
+    Returns
+    -------
+    array (...)
+        The mode's value plus the mean difference to it: of equal values exactly that value.
+
+    Examples
+    --------
+    >>> import entropy_theory as et
+    >>> float(et.expectation([0.3, 0.2, 0.1], [0.1, 0.1, 0.1]))
+    0.1
+    """
+    value, _, mean = _from_mode(*broadcast(z=as_logits(z), v=as_logits(v, "v")))
+    return np.asarray((value + mean)[..., 0])
 
 
 def covariance(z: Any, x: Any, y: Any) -> Array:

@@ -91,6 +91,14 @@ def as_scalar(value: Any, name: str) -> float:
     return float(array)
 
 
+def as_generator(seed: Any) -> np.random.Generator:
+    """A generator from a seed: an integer >= 0, a SeedSequence or a Generator, which is used as it is."""
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
+    if not whole and not isinstance(seed, np.random.SeedSequence | np.random.Generator):
+        raise ValueError(f"seed is {seed!r}, expected an integer >= 0, a SeedSequence or a Generator")
+    return np.random.default_rng(seed)
+
+
 def _as_balls(array: Array, name: str) -> Array:
     out = np.empty(array.shape, dtype=object)
     for index in np.ndindex(array.shape):

@@ -172,6 +172,10 @@ class MDP:
         logits = self.check_logits(z)
         return self._expected_return(logits, as_numbers(reward, "reward", axes=1)[..., None])
 
+    def expected_total(self, z: Any, reward: Any) -> Array:
+        """Expected discounted sum of a reward of shape (..., S) over the states of an episode; shape (...)."""
+        return np.asarray((self.initial * self.state_values(z, reward)).sum(-1))
+
     def expected_next(self, v: Array) -> Array:
         """``E[v(s') | s, a]``, shape (..., S, A), zero after the end of an episode."""
         if not self.sparse:

@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from entropy_theory.arithmetic import is_ball, midpoint, to_balls
+from entropy_theory.balls import Ball
 from entropy_theory.problems.mdp import MDP, ROW_SUM
 from entropy_theory.problems.values import Values
-from entropy_theory.softmax import centred, softmax
-from entropy_theory.validation import as_fraction, as_logits, as_numbers, as_scalar, report
+from entropy_theory.softmax import centred, expectation, softmax
+from entropy_theory.validation import LARGEST, as_fraction, as_generator, as_logits, as_numbers, as_scalar, report
 
 Array = np.ndarray[Any, Any]
+
+
+TIED = 2.0**-40
+"""Chances of success that agree to this share of the largest reward count as equal."""
 
 
 class TokenTree:
@@ -76,16 +82,17 @@ class TokenTree:
         if callable(reward):
             reward = _rewards(reward, self.vocabulary, self.horizon, 1 if prompts is None else prompts)
         table = as_numbers(reward, "reward", axes=1)
-        if table.ndim == 1:
-            table = np.broadcast_to(table, (1 if prompts is None else prompts, table.size))
-        self.prompts = int(table.shape[-2]) if prompts is None else operator.index(prompts)
-        if table.shape[-2:] != (self.prompts, responses):
+        rows = 1 if table.ndim == 1 else table.shape[-2]
+        self.prompts = (max(rows, 1) if table.ndim > 1 else 1) if prompts is None else operator.index(prompts)
+        if table.shape[-1] != responses or (table.ndim > 1 and rows != self.prompts):
             raise ValueError(
                 f"reward has shape {table.shape}, expected (..., {self.prompts}, {responses}): a number for each "
                 f"prompt and response"
             )
-        self.reward = table
-        self.weights = np.full(self.prompts, 1 / self.prompts) if weights is None else as_numbers(weights, "weights")
+        self.reward = np.broadcast_to(table, (self.prompts, responses)) if table.ndim == 1 else table
+        self._equal = weights is None
+        self._exact = is_ball(self.reward) or (weights is not None and is_ball(as_numbers(weights, "weights")))
+        self.weights = self._equal_weights(self._exact) if weights is None else as_numbers(weights, "weights")
         if self.weights.shape != (self.prompts,):
             raise ValueError(f"weights has shape {self.weights.shape}, expected ({self.prompts},), one a prompt")
         report(midpoint(self.weights) < 0, self.weights, "weights", "a probability >= 0")
@@ -97,8 +104,7 @@ class TokenTree:
         self.actions = self.vocabulary
         self.discount = np.asarray(1.0)
         self.effective_horizon = np.asarray(float(self.horizon))
-        self.batch = table.shape[:-2]
-        self._exact = is_ball(table) or is_ball(self.weights)
+        self.batch = self.reward.shape[:-2]
 
     @classmethod
     def random(
@@ -128,11 +134,13 @@ class TokenTree:
             If an argument is not as above.
         """
         v, t, m = _size(vocabulary, "vocabulary"), _size(horizon, "horizon"), _size(prompts, "prompts")
+        if isinstance(correct, tuple | list) and len(correct) != 2:
+            raise ValueError(f"correct is {correct!r}, expected a share or a pair (low, high)")
         low, high = correct if isinstance(correct, tuple | list) else (correct, correct)
         low, high = as_fraction(low, "correct"), as_fraction(high, "correct")
         if low > high:
             raise ValueError(f"correct is {correct!r}, expected a pair (low, high) with low <= high")
-        rng = np.random.default_rng(seed)
+        rng = as_generator(seed)
         share = np.exp(rng.uniform(np.log(low), np.log(high), size=m))
         number = np.maximum(1, np.rint(share * v**t).astype(np.int64))
         reward = np.zeros((m, v**t))
@@ -162,7 +170,10 @@ class TokenTree:
 
     def state(self, prompt: int, prefix: Any = ()) -> int:
         """Number of the state of a prompt and a prefix, a sequence of fewer than T tokens."""
-        tokens = tuple(prefix)
+        try:
+            tokens = tuple(prefix)
+        except TypeError:
+            raise ValueError(f"prefix is {prefix!r}, expected a sequence of tokens") from None
         if len(tokens) >= self.horizon:
             raise ValueError(f"prefix is {tokens!r}, expected fewer than {self.horizon} tokens")
         place = _index(prompt, "prompt", self.prompts)
@@ -187,8 +198,8 @@ class TokenTree:
         logits = self.check_logits(z)
         value = self._leaves()
         for t in reversed(range(self.horizon)):
-            value = (softmax(logits[..., self.level(t), :]) * self._by_state(value)).sum(-1)
-        return np.asarray((self.weights * value).sum(-1))
+            value = expectation(logits[..., self.level(t), :], self._by_state(value))
+        return np.asarray((self._weights_beside(logits) * value).sum(-1))
 
     def values(self, z: Any) -> Values:
         """Values of the policy with logits `z` (..., S, V), by one pass up the levels and one down."""
@@ -198,13 +209,14 @@ class TokenTree:
             here = logits[..., self.level(t), :]
             q.append(self._by_state(ahead))
             advantage.append(centred(here, q[-1]))
-            ahead = (softmax(here) * q[-1]).sum(-1)
+            ahead = expectation(here, q[-1])
             v.append(ahead)
         visits = self._visits(logits)
+        batch = visits.shape[:-1]
         return Values(
-            v=_joined(v[::-1], 1),
-            q=_joined(q[::-1], 2),
-            advantage=_joined(advantage[::-1], 2),
+            v=_joined(v[::-1], 1, batch),
+            q=_joined(q[::-1], 2, batch),
+            advantage=_joined(advantage[::-1], 2, batch),
             visits=visits,
             visitation=visits / self.horizon,
         )
@@ -219,13 +231,21 @@ class TokenTree:
         for t in reversed(range(self.horizon)):
             now = per_state[..., self.level(t)]
             if ahead is not None:
-                now = now + (softmax(logits[..., self.level(t), :]) * self._by_state(ahead)).sum(-1)
+                now = now + expectation(logits[..., self.level(t), :], self._by_state(ahead))
             ahead = np.asarray(now)
             out.append(ahead)
-        return _joined(out[::-1], 1)
+        return _joined(out[::-1], 1, np.broadcast_shapes(logits.shape[:-2], per_state.shape[:-1]))
 
-    def expected_next(self, v: Array) -> Array:
+    def expected_total(self, z: Any, reward: Any) -> Array:
+        """Expected sum of a reward of shape (..., S) over the states of an episode; shape (...)."""
+        first = self.state_values(z, reward)[..., : self.prompts]
+        return np.asarray((self._weights_beside(first) * first).sum(-1))
+
+    def expected_next(self, v: Any) -> Array:
         """``v`` (..., S) of the successor of each state and action, shape (..., S, V); zero after the last token."""
+        v = as_numbers(v, "v", axes=1)
+        if v.shape[-1] != self.states:
+            raise ValueError(f"v has shape {v.shape}, expected (..., {self.states})")
         later = v[..., self.prompts :]
         end = np.broadcast_to(0 * v[..., :1], (*v.shape[:-1], self.prompts * self.vocabulary**self.horizon))
         return self._by_state(np.concatenate([later, end], axis=-1))
@@ -266,12 +286,18 @@ class TokenTree:
         gamma = as_scalar(discount, "discount")
         if not 0 < gamma < 1:
             raise ValueError(f"discount is {discount!r}, expected a number in (0, 1)")
+        scale = gamma ** (self.horizon - 1)
+        largest = float(np.abs(midpoint(self.reward)).max())
+        if not scale > largest / LARGEST:
+            raise ValueError(
+                f"discount is {discount!r}, expected one whose power {self.horizon - 1} can divide rewards"
+            )
         inner, entries = int(self._ends[-2]), self.states * self.vocabulary
         moves = np.arange(inner * self.vocabulary)
         transition = sp.csr_matrix((np.ones(moves.size), (moves, moves + self.prompts)), shape=(entries, self.states))
         ended = np.zeros((self.states, self.vocabulary))
         ended[inner:] = 1.0
-        last = self._by_state(self._leaves() / gamma ** (self.horizon - 1))
+        last = self._by_state(self._leaves() / scale)
         earlier = np.broadcast_to(0 * last[..., :1, :], (*self.batch, inner, self.vocabulary))
         table = transition if sparse else transition.toarray().reshape(self.states, self.vocabulary, self.states)
         return MDP(table, np.concatenate([earlier, last], axis=-2), gamma, self.initial, ended)
@@ -306,11 +332,23 @@ class TokenTree:
             raise ValueError(f"skill is {skill!r}, expected a number in [-1, 1]")
         if self.batch or self._exact:
             raise ValueError(f"the tree has rewards of shape {self.reward.shape}, expected one problem in floats")
-        noise = np.random.default_rng(seed).standard_normal((self.states, self.vocabulary))
+        noise = as_generator(seed).standard_normal((self.states, self.vocabulary))
         advantage = self.values(np.zeros_like(noise)).advantage
         spread = np.sqrt((advantage**2).mean(-1, keepdims=True))
-        informed = advantage / np.where(spread > 0, spread, 1)
+        # Chances that differ by rounding alone are equal.
+        apart = spread > TIED * np.abs(self.reward).max()
+        informed = np.where(apart, advantage, 0) / np.where(apart, spread, 1)
         return np.asarray(size * (right * informed + np.sqrt(1 - right**2) * noise))
+
+    def _equal_weights(self, exact: bool) -> Array:
+        """``1 / M`` for each prompt, as a float or as the exact number."""
+        if not exact:
+            return np.full(self.prompts, 1 / self.prompts)
+        return np.array([Ball(Fraction(1, self.prompts))] * self.prompts, dtype=object)
+
+    def _weights_beside(self, array: Array) -> Array:
+        """The weights in the arithmetic of `array`: a float 1/M among balls would pass for an exact number."""
+        return self._equal_weights(True) if self._equal and is_ball(array) else self.weights
 
     def _leaves(self) -> Array:
         return self.reward.reshape(*self.batch, -1)
@@ -323,18 +361,19 @@ class TokenTree:
         """``w(s) = c_m P(prefix)``; each level sums to one."""
         batch = np.broadcast_shapes(self.batch, logits.shape[:-2])
         # In the arithmetic of the logits from the first level on.
-        here = np.broadcast_to(self.weights + 0 * logits[..., : self.prompts, 0], (*batch, self.prompts))
+        here = np.broadcast_to(
+            self._weights_beside(logits) + 0 * logits[..., : self.prompts, 0], (*batch, self.prompts)
+        )
         out = [here]
         for t in range(self.horizon - 1):
             step = here[..., None] * softmax(logits[..., self.level(t), :])
             here = step.reshape(*step.shape[:-2], -1)
             out.append(here)
-        return _joined(out, 1)
+        return _joined(out, 1, batch)
 
 
-def _joined(levels: list[Array], axes: int) -> Array:
-    """The levels one after the other along the axis of the states, batches broadcast."""
-    batch = np.broadcast_shapes(*(x.shape[:-axes] for x in levels))
+def _joined(levels: list[Array], axes: int, batch: tuple[int, ...]) -> Array:
+    """The levels one after the other along the axis of the states, over a common batch."""
     return np.concatenate([np.broadcast_to(x, (*batch, *x.shape[x.ndim - axes :])) for x in levels], axis=-axes)
 
 

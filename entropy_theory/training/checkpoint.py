@@ -39,7 +39,7 @@ class Checkpoint:
     def save(self, state: State, records: list[Record]) -> None:
         """Write the file, whole or not at all."""
         head = {"arguments": self.arguments, "step": state.step, "rng": state.rng, "records": len(records)}
-        arrays = {f"memory.{name}": array for name, array in state.memory.items()}
+        arrays: dict[str, Any] = {f"memory.{name}": array for name, array in state.memory.items()}
         if records:
             arrays |= {f"record.{name}": np.array([r[name] for r in records]) for name in records[0]}
         text = np.array(json.dumps(head))

@@ -117,7 +117,7 @@ class History:
         run gives the same bytes.
         """
         target = Path(path)
-        text = json.dumps({**self.metadata, "fields": MEANING}, sort_keys=True)
+        text = json.dumps(self.metadata, sort_keys=True)
         write_whole(target, lambda file: np.savez_compressed(file, metadata=np.array(text), **self.arrays()))
         return target
 
@@ -134,14 +134,14 @@ class History:
             with np.load(path, allow_pickle=False) as data:
                 arrays = {name: data[name] for name in data.files}
             metadata = json.loads(arrays.pop("metadata").item())
-            metadata.pop("fields")
+            metadata["fields"]
             return cls(**arrays, metadata=metadata)
         except (KeyError, TypeError, ValueError, EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise ValueError(f"path is {str(path)!r}, expected a file that History.save wrote: {error}") from None
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, Any]:
         """Every array by name."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "metadata"}
 

@@ -17,13 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from entropy_theory.controls import Control
 from entropy_theory.controls.fields import check_flag
-from entropy_theory.gradients import Problem, checked_logits
-from entropy_theory.problems import TokenTree
+from entropy_theory.gradients import Problem
+from entropy_theory.problems import Bandit, TokenTree
 from entropy_theory.training.checkpoint import Checkpoint, State, describe, describe_problem
-from entropy_theory.training.history import QUANTILE_LEVELS, History
+from entropy_theory.training.history import MEANING, QUANTILE_LEVELS, History
 from entropy_theory.training.record import NO_BATCH, NO_UPDATE, Record, Recorder
 from entropy_theory.training.sampling import Sampling, Table, step_on
-from entropy_theory.validation import as_scalar
+from entropy_theory.validation import as_generator, as_logits, as_scalar
 
 Array = np.ndarray[Any, Any]
 
@@ -107,12 +107,14 @@ def train(
     >>> import numpy as np, entropy_theory as et
     >>> run = et.train(et.Bandit([1.0, 0.0]), et.PolicyGradient(), np.zeros(2), 1.0, 100)
     >>> run
-    History(101 records, steps 0 to 100: J 0.5 -> 0.9885, entropy 0.6931 -> 0.06286)
+    History(101 records, steps 0 to 100: J 0.5 -> 0.9949, entropy 0.6931 -> 0.03224)
     """
     run = _Run.of(problem, control, z0, eta, sampling, updates, record_every, margin, state_entropy, seed)
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
         raise ValueError(f"steps is {steps!r}, expected an integer >= 0")
     store = None if checkpoint is None else Checkpoint(Path(checkpoint), run.arguments)
+    if store is not None and not store.path.resolve().parent.is_dir():
+        raise ValueError(f"checkpoint is {str(checkpoint)!r}, expected a file in a folder that exists")
     with _reporting(progress, int(steps)) as report:
         state, records = _advance(run, int(steps), store, report)
     last = {**NO_UPDATE, **run.recorder.policy(int(steps), state.z)}
@@ -121,6 +123,7 @@ def train(
         **run.arguments,
         "steps": int(steps),
         "quantile_levels": list(QUANTILE_LEVELS),
+        "fields": MEANING,
         "numpy": np.__version__,
     }
     return History(**columns, logits=state.z, metadata=metadata)
@@ -198,10 +201,10 @@ class _Run:
         if state_entropy is not None:
             check_flag(state_entropy, "state_entropy")
         per_state = problem.states <= FEW_STATES if state_entropy is None else bool(state_entropy)
-        try:
-            sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-        except (TypeError, ValueError):
-            raise ValueError(f"seed is {seed!r}, expected an integer >= 0 or a SeedSequence") from None
+        if isinstance(seed, np.random.Generator):
+            raise ValueError(f"seed is {seed!r}, expected an integer >= 0 or a SeedSequence")
+        as_generator(seed)
+        sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
         arguments = {
             "version": version("entropy_theory"),
             "problem": describe_problem(problem),
@@ -220,7 +223,7 @@ class _Run:
         return cls(problem, control, z, eta, sampling, period, int(record_every), recorder, sequence, arguments)
 
     def start(self) -> tuple[State, list[Record]]:
-        rng = np.random.default_rng(self.seed).bit_generator.state
+        rng = as_generator(self.seed).bit_generator.state
         learns = self.sampling is not None and isinstance(self.problem, TokenTree)
         memory = self.sampling.estimator.start(self.problem, self.z0) if learns else {}  # type: ignore
         return State(0, self.z0, json.loads(json.dumps(rng)), memory), []
@@ -278,15 +281,16 @@ class _Run:
 
 
 def _start(problem: Problem, z0: Any) -> Array:
-    z = checked_logits(problem, z0)
-    shape = problem.values(z).advantage.shape
-    axes = 1 if len(shape) == 1 else 2
-    if len(shape) != axes or z.shape != shape or z.dtype != np.float64:
-        raise ValueError(
-            f"z0 has shape {z.shape} and dtype {z.dtype} in a problem of shape {shape}, expected the floats of one "
-            "problem without leading axes"
-        )
-    return np.array(z)
+    if not isinstance(problem, Problem):
+        raise ValueError(f"problem is {problem!r}, expected a Bandit, an MDP or a TokenTree")
+    batch = problem.reward.shape[:-1] if isinstance(problem, Bandit) else problem.batch
+    if batch:
+        raise ValueError(f"problem is {problem!r}, expected one problem, no batch of them")
+    z = as_logits(z0, "z0")
+    shape = (problem.actions,) if isinstance(problem, Bandit) else (problem.states, problem.actions)
+    if z.shape != shape or z.dtype != np.float64:
+        raise ValueError(f"z0 has shape {z.shape} and dtype {z.dtype}, expected floats of shape {shape}")
+    return np.array(problem.check_logits(z))
 
 
 @contextmanager

@@ -14,4 +14,8 @@ Nothing in this package imports the package under test.
 ``enumeration``   moments of sampled updates over every sequence of tokens, in rational numbers
 ``ascent``        runs of gradient ascent by plain loops, and the two-armed flow
 ``margins``       stability margins with many digits (mpmath)
+``token_tree``    token trees by enumeration of all sequences, over any field
+``responses``     trees, rollouts and their chances by enumeration of whole responses
+``group_advantages``  advantages of groups of responses by plain loops, a process reward model by dual numbers
+``training_record``   what a history records, computed anew from the logits
 """
