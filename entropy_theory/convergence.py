@@ -45,7 +45,7 @@ from entropy_theory.constants import Exact, exact
 from entropy_theory.controls.fields import as_step_size, spread
 from entropy_theory.gradients import Problem, policy_gradient
 from entropy_theory.problems import Bandit
-from entropy_theory.validation import LARGEST, as_numbers, as_scalar, report
+from entropy_theory.validation import LARGEST, as_count, as_numbers, as_scalar, report
 
 Array = np.ndarray[Any, Any]
 
@@ -131,8 +131,7 @@ def entropy_smoothness(actions: int) -> Exact:
     >>> round(float(entropy_smoothness(2)), 3)
     0.817
     """
-    if isinstance(actions, bool) or not isinstance(actions, int | np.integer) or actions < 1:
-        raise ValueError(f"actions is {actions!r}, expected an integer >= 1")
+    as_count(actions, "actions")
     constant: Exact = np.log(exact(int(actions))) / (3 * np.sqrt(exact(3))) + (1 + np.exp(exact(-1))) / 2
     return constant
 
@@ -164,8 +163,7 @@ def ascend(problem: Problem, control: Ascent, z0: Any, eta: Any, steps: int, *, 
         If a step size is not a finite number > 0 (the control says so), `steps` is no integer >= 0, or logits do not
         fit the problem.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
-        raise ValueError(f"steps is {steps!r}, expected an integer >= 0")
+    as_count(steps, "steps", least=0)
     z = problem.check_logits(z0)
     fixed = getattr(control, "anchor", "moving") == "fixed"
     old = problem.check_logits(anchor) if anchor is not None else z if fixed else None

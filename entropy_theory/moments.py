@@ -26,7 +26,7 @@ from flint import arb_mat
 from entropy_theory.arithmetic import is_ball, midpoint, smallest, to_balls
 from entropy_theory.balls import Ball, UndecidedComparison
 from entropy_theory.softmax import log_softmax, softmax
-from entropy_theory.validation import as_logits, as_numbers, broadcast, report
+from entropy_theory.validation import as_count, as_logits, as_numbers, broadcast, report
 
 Array = np.ndarray[Any, Any]
 
@@ -385,8 +385,7 @@ def _weighted(weights: Array, values: Array) -> Moments:
 
 
 def _token_number(tokens: Any) -> int:
-    if isinstance(tokens, bool) or not isinstance(tokens, int | np.integer) or tokens < 1:
-        raise ValueError(f"tokens is {tokens!r}, expected an integer >= 1")
+    as_count(tokens, "tokens")
     return int(tokens)
 
 

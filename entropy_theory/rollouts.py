@@ -9,7 +9,7 @@ import numpy as np
 
 from entropy_theory.problems import TokenTree
 from entropy_theory.softmax import log_softmax
-from entropy_theory.validation import report
+from entropy_theory.validation import as_count, report
 
 Array = np.ndarray[Any, Any]
 
@@ -73,14 +73,13 @@ def sample(tree: TokenTree, z: Any, prompts: Any, responses: int, rng: np.random
             f"z has shape {logits.shape} and dtype {logits.dtype}, expected floats of shape ({tree.states}, "
             f"{tree.vocabulary}) for one tree"
         )
-    if isinstance(responses, bool) or not isinstance(responses, int | np.integer) or responses < 1:
-        raise ValueError(f"responses is {responses!r}, expected an integer >= 1")
+    count = as_count(responses, "responses")
     group = np.asarray(prompts)
     if group.ndim != 1 or (group.dtype.kind not in "iu" and group.size):
         raise ValueError(f"prompts has shape {group.shape} and dtype {group.dtype}, expected integers of shape (G,)")
     group = group.astype(np.int64)
     report((group < 0) | (group >= tree.prompts), group, "prompts", f"an integer in [0, {tree.prompts})")
-    place = np.repeat(group, int(responses))
+    place = np.repeat(group, count)
     shape = (place.size, tree.horizon)
     state, action, log_prob = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape)
     for t in range(tree.horizon):
@@ -89,7 +88,7 @@ def sample(tree: TokenTree, z: Any, prompts: Any, responses: int, rng: np.random
         action[:, t] = _draw(np.exp(x), rng)
         log_prob[:, t] = x[np.arange(place.size), action[:, t]]
         place = place * tree.vocabulary + action[:, t]
-    groups = (group.size, int(responses), tree.horizon)
+    groups = (group.size, count, tree.horizon)
     return Rollouts(
         prompt=group,
         state=state.reshape(groups),
@@ -108,8 +107,7 @@ def draw_prompts(tree: TokenTree, number: int, rng: np.random.Generator) -> Arra
     ValueError
         If `number` is no integer >= 0.
     """
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
-        raise ValueError(f"number is {number!r}, expected an integer >= 0")
+    as_count(number, "number", least=0)
     ends = np.cumsum(tree.weights) / tree.weights.sum()
     drawn = np.searchsorted(ends, (np.arange(number) + rng.random()) / max(number, 1), side="right")
     # The last point may round to one.

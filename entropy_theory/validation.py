@@ -91,6 +91,13 @@ def as_scalar(value: Any, name: str) -> float:
     return float(array)
 
 
+def as_count(value: Any, name: str, least: int = 1) -> int:
+    """An integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} is {value!r}, expected an integer >= {least}")
+    return int(value)
+
+
 def as_generator(seed: Any) -> np.random.Generator:
     """A generator from a seed: an integer >= 0, a SeedSequence or a Generator, which is used as it is."""
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0

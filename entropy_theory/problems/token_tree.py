@@ -21,7 +21,16 @@ from entropy_theory.balls import Ball
 from entropy_theory.problems.mdp import MDP, ROW_SUM
 from entropy_theory.problems.values import Values
 from entropy_theory.softmax import centred, expectation, softmax
-from entropy_theory.validation import LARGEST, as_fraction, as_generator, as_logits, as_numbers, as_scalar, report
+from entropy_theory.validation import (
+    LARGEST,
+    as_count,
+    as_fraction,
+    as_generator,
+    as_logits,
+    as_numbers,
+    as_scalar,
+    report,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -74,10 +83,10 @@ class TokenTree:
     def __init__(
         self, vocabulary: int, horizon: int, reward: Any, *, prompts: int | None = None, weights: Any = None
     ) -> None:
-        self.vocabulary = _size(vocabulary, "vocabulary")
-        self.horizon = _size(horizon, "horizon")
+        self.vocabulary = as_count(vocabulary, "vocabulary")
+        self.horizon = as_count(horizon, "horizon")
         if prompts is not None:
-            _size(prompts, "prompts")
+            as_count(prompts, "prompts")
         responses = self.vocabulary**self.horizon
         if callable(reward):
             reward = _rewards(reward, self.vocabulary, self.horizon, 1 if prompts is None else prompts)
@@ -133,7 +142,7 @@ class TokenTree:
         ValueError
             If an argument is not as above.
         """
-        v, t, m = _size(vocabulary, "vocabulary"), _size(horizon, "horizon"), _size(prompts, "prompts")
+        v, t, m = as_count(vocabulary, "vocabulary"), as_count(horizon, "horizon"), as_count(prompts, "prompts")
         if isinstance(correct, tuple | list) and len(correct) != 2:
             raise ValueError(f"correct is {correct!r}, expected a share or a pair (low, high)")
         low, high = correct if isinstance(correct, tuple | list) else (correct, correct)
@@ -385,12 +394,6 @@ def _rewards(function: Callable[..., Any], vocabulary: int, horizon: int, prompt
     if rewards.shape != (prompts * responses,):
         raise ValueError(f"the result of reward has shape {rewards.shape}, expected ({prompts * responses},)")
     return rewards.reshape(prompts, responses)
-
-
-def _size(value: Any, name: str) -> int:
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1:
-        return operator.index(value)
-    raise ValueError(f"{name} is {value!r}, expected an integer >= 1")
 
 
 def _index(value: Any, name: str, size: int) -> int:

@@ -15,6 +15,7 @@ from entropy_theory.estimators import GRPO
 from entropy_theory.estimators.estimator import Estimator
 from entropy_theory.problems import TokenTree
 from entropy_theory.rollouts import Rollouts, draw_prompts, sample
+from entropy_theory.validation import as_count
 
 Array = np.ndarray[Any, Any]
 
@@ -58,9 +59,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         for name in ("prompts", "responses", "minibatches", "epochs"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name} is {value!r}, expected an integer >= 1")
+            as_count(getattr(self, name), name)
         if not isinstance(self.estimator, Estimator):
             raise ValueError(f"estimator is {self.estimator!r}, expected an Estimator such as GRPO() or RLOO()")
         check_flag(self.filter_equal, "filter_equal")

@@ -23,7 +23,7 @@ from entropy_theory.training.checkpoint import Checkpoint, State, describe, desc
 from entropy_theory.training.history import MEANING, QUANTILE_LEVELS, History
 from entropy_theory.training.record import NO_BATCH, NO_UPDATE, Record, Recorder
 from entropy_theory.training.sampling import Sampling, Table, step_on
-from entropy_theory.validation import as_generator, as_logits, as_scalar
+from entropy_theory.validation import as_count, as_generator, as_logits, as_scalar
 
 Array = np.ndarray[Any, Any]
 
@@ -110,18 +110,17 @@ def train(
     History(101 records, steps 0 to 100: J 0.5 -> 0.9949, entropy 0.6931 -> 0.03224)
     """
     run = _Run.of(problem, control, z0, eta, sampling, updates, record_every, margin, state_entropy, seed)
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
-        raise ValueError(f"steps is {steps!r}, expected an integer >= 0")
+    steps = as_count(steps, "steps", least=0)
     store = None if checkpoint is None else Checkpoint(Path(checkpoint), run.arguments)
     if store is not None and not store.path.resolve().parent.is_dir():
         raise ValueError(f"checkpoint is {str(checkpoint)!r}, expected a file in a folder that exists")
-    with _reporting(progress, int(steps)) as report:
-        state, records = _advance(run, int(steps), store, report)
-    last = {**NO_UPDATE, **run.recorder.policy(int(steps), state.z)}
+    with _reporting(progress, steps) as report:
+        state, records = _advance(run, steps, store, report)
+    last = {**NO_UPDATE, **run.recorder.policy(steps, state.z)}
     columns = {name: np.array([r[name] for r in (*records, last)]) for name in last}
     metadata = {
         **run.arguments,
-        "steps": int(steps),
+        "steps": steps,
         "quantile_levels": list(QUANTILE_LEVELS),
         "fields": MEANING,
         "numpy": np.__version__,
@@ -186,9 +185,8 @@ class _Run:
         z = _start(problem, z0)
         if not isinstance(control, Control):
             raise ValueError(f"control is {control!r}, expected a Control such as PolicyGradient()")
-        for name, number in (("updates", updates), ("record_every", record_every)):
-            if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-                raise ValueError(f"{name} is {number!r}, expected an integer >= 1")
+        as_count(updates, "updates")
+        as_count(record_every, "record_every")
         if sampling is not None:
             if not isinstance(sampling, Sampling):
                 raise ValueError(f"sampling is {sampling!r}, expected a Sampling or None")
@@ -223,17 +221,17 @@ class _Run:
         return cls(problem, control, z, eta, sampling, period, int(record_every), recorder, sequence, arguments)
 
     def start(self) -> tuple[State, list[Record]]:
-        rng = as_generator(self.seed).bit_generator.state
-        learns = self.sampling is not None and isinstance(self.problem, TokenTree)
-        memory = self.sampling.estimator.start(self.problem, self.z0) if learns else {}  # type: ignore
-        return State(0, self.z0, json.loads(json.dumps(rng)), memory), []
+        memory = {}
+        if self.sampling is not None and isinstance(self.problem, TokenTree):
+            memory = self.sampling.estimator.start(self.problem, self.z0)
+        return State(0, self.z0, _state_of(as_generator(self.seed)), memory), []
 
     def batch(self, state: State, steps: int, observe: Callable[[Record], None]) -> State:
         """One batch, or what fits into `steps` of it."""
         last = min(steps, state.step + self.period - state.step % self.period)
-        if self.sampling is None:
-            return self._exact(state, last, observe)
-        return self._sampled(state, last, observe)
+        if self.sampling is not None and isinstance(self.problem, TokenTree):
+            return self._sampled(self.problem, self.sampling, state, last, observe)
+        return self._exact(state, last, observe)
 
     def _exact(self, state: State, last: int, observe: Callable[[Record], None]) -> State:
         z = state.z
@@ -247,15 +245,16 @@ class _Run:
             z = z + dz
         return State(last, z, state.rng, state.memory)
 
-    def _sampled(self, state: State, last: int, observe: Callable[[Record], None]) -> State:
-        assert self.sampling is not None
+    def _sampled(
+        self, tree: TokenTree, sampling: Sampling, state: State, last: int, observe: Callable[[Record], None]
+    ) -> State:
         rng = np.random.default_rng()
         rng.bit_generator.state = state.rng
-        rollouts = self.sampling.collect(self.problem, state.z, rng)  # type: ignore[arg-type]
-        advantage = self.sampling.estimator.advantages(rollouts, state.memory)
-        memory = self.sampling.estimator.learn(rollouts, state.memory)
+        rollouts = sampling.collect(tree, state.z, rng)
+        advantage = sampling.estimator.advantages(rollouts, state.memory)
+        memory = sampling.estimator.learn(rollouts, state.memory)
         table = Table.of(rollouts, state.z, self.z0 if self._fixed else None)
-        parts = self.sampling.parts(rollouts.groups, rng)
+        parts = sampling.parts(rollouts.groups, rng)
         for step, groups in zip(range(state.step, last), parts, strict=False):
             recorded = step % self.record_every == 0
             before = table.whole(state.z) if recorded else state.z
@@ -266,7 +265,7 @@ class _Run:
                 dz = table.whole(state.z) - before
                 drawn = self.recorder.batch(batch, selected, rollouts.reward[groups])
                 observe({**self.recorder.policy(step, before), **self.recorder.update(before, dz, eta), **drawn})
-        return State(last, table.whole(state.z), json.loads(json.dumps(rng.bit_generator.state)), memory)
+        return State(last, table.whole(state.z), _state_of(rng), memory)
 
     @property
     def _fixed(self) -> bool:
@@ -278,6 +277,12 @@ class _Run:
         if not number > 0:
             raise ValueError(f"eta is {value!r}, expected a step size > 0")
         return number
+
+
+def _state_of(rng: np.random.Generator) -> dict[str, Any]:
+    """State of the generator as JSON has it: a copy that a checkpoint gives back unchanged."""
+    state: dict[str, Any] = json.loads(json.dumps(rng.bit_generator.state))
+    return state
 
 
 def _start(problem: Problem, z0: Any) -> Array:
