@@ -153,7 +153,11 @@ def simulate(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Keep each result here: NAME.json, and its picture as SVG and PNG."),
+        typer.Option(
+            "-o",
+            "--output",
+            help="Keep each result here: NAME.json, its picture as SVG and PNG, and a page with all, simulations.md.",
+        ),
     ] = None,
     resume: Annotated[
         bool,
@@ -202,6 +206,7 @@ def simulate(
             if folder is not None:
                 for note in folder.save(found):
                     print(note, file=sys.stderr)
+                _or_exit(folder.write_page, SIMULATIONS)
             console.print(tables.of_result(found))
             for line in tables.notes(found):
                 console.print(f"  {line}", markup=False, highlight=False)

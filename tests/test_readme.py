@@ -88,6 +88,10 @@ def test_the_exact_quantities_of_the_text_run() -> None:
     assert all(re.fullmatch(r"[+-]\d\.\d{6} \d+\.\d{4}", line) for line in lines)
 
 
+def test_the_training_of_the_text_prints_what_it_says() -> None:
+    assert printed(blocks(README, "python")[2]).strip() == blocks(README, "text")[1].strip()
+
+
 def test_the_calculation_of_the_text_is_what_show_prints() -> None:
     verdict = et.verify("theorem-vii.4/eq-33")
     assert isinstance(verdict, et.Verdict)

@@ -1,8 +1,8 @@
 """The experiments of Section VIII in a model that is small enough to be exact.
 
 Each experiment is a module with ``NAME``, ``TITLE`` and ``run(scale, seeds=, workers=, report=) -> Result``; "full" is
-the variant whose numbers are reported, "small" a fast one of the same shape. Criteria are in the code, fixed before a
-run; whether they are met is computed.
+the variant whose numbers are reported, "small" a fast one of the same shape. Criteria are in the code; whether they
+are met is computed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,38 @@ import difflib
 from collections.abc import Iterable
 from types import ModuleType
 
-from entropy_theory.simulations import entropy_covariance
+from entropy_theory.simulations import (
+    alpha_sweep,
+    confidence,
+    controls_compared,
+    covariance_tail,
+    difficulty,
+    entropy_covariance,
+    entropy_level,
+    estimators_compared,
+    exponential_law,
+    guidelines,
+    operation_counts,
+    reference_kl,
+)
 
-SIMULATIONS: dict[str, ModuleType] = {m.NAME: m for m in (entropy_covariance,)}
+SIMULATIONS: dict[str, ModuleType] = {
+    m.NAME: m
+    for m in (
+        entropy_covariance,
+        covariance_tail,
+        controls_compared,
+        alpha_sweep,
+        exponential_law,
+        confidence,
+        guidelines,
+        operation_counts,
+        estimators_compared,
+        entropy_level,
+        difficulty,
+        reference_kl,
+    )
+}
 """Every experiment by its name, in the order of Section VIII."""
 
 

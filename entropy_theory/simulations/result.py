@@ -47,6 +47,10 @@ class Estimate:
         """Whether the interval lies above `bound`; None if it straddles it."""
         return True if self.low > bound else False if self.high < bound else None
 
+    def below(self, bound: float) -> bool | None:
+        """Whether the interval lies below `bound`; None if it straddles it."""
+        return True if self.high < bound else False if self.low > bound else None
+
     def within(self, low: float, high: float) -> bool | None:
         """Whether the interval lies within [low, high]; False if it lies outside, None if it straddles an end."""
         if low <= self.low and self.high <= high:

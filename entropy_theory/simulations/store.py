@@ -1,17 +1,19 @@
-"""Results in a folder: one JSON file an experiment, and its picture where Matplotlib is installed."""
+"""Results in a folder: one JSON file an experiment, its picture where Matplotlib is installed, and a page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from entropy_theory.files import write_whole
+from entropy_theory.simulations import table
 from entropy_theory.simulations.result import Result
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder that holds ``NAME.json``, ``NAME.svg`` and ``NAME.png`` of each experiment."""
+    """A folder that holds ``NAME.json``, ``NAME.svg`` and ``NAME.png`` of each experiment, and ``simulations.md``."""
 
     path: Path
 
@@ -38,3 +40,8 @@ class Folder:
             raise ValueError(f"{path} holds no result, expected a file that an earlier run wrote: {error}") from None
         same = scale in (None, result.setting.get("scale")) and seeds in (None, result.setting.get("seeds"))
         return result if same else None
+
+    def write_page(self, names: Iterable[str]) -> None:
+        """Write ``simulations.md``, the results of `names` that are here, in that order."""
+        found = [result for result in map(self.load, names) if result is not None]
+        write_whole(self.path / "simulations.md", lambda file: file.write(table.markdown(found).encode()))

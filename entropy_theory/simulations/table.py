@@ -60,13 +60,32 @@ def summary(results: Iterable[Result]) -> str:
     return ", ".join(f"{n} {outcome}" for outcome, n in count.items() if n) + f" of {len(rows)} findings."
 
 
-def markdown(results: Sequence[Result], pictures: str | None = None) -> str:
-    """A page with a section an experiment; `pictures` is the folder of ``NAME.png``, seen from the page."""
-    out = []
+HEAD = """# Section VIII in a model that is small enough to be exact
+
+The paper (arXiv:2604.09676) takes the numbers of its Section VIII from experiments with language models in its source
+(arXiv:2505.22617). Here each of them stands beside what the source reports and what a small model gives: a tree of
+tokens with a verifiable reward for each complete response, a softmax policy with a logit for every prefix and token,
+sampled as the source does. Entropies, rewards and gradients along the way are exact. Intervals are 95 % intervals over
+independent seeds, each with its own tree, start and samples.
+
+What the model cannot show: its policy shares no parameters between prefixes, so nothing is learned on one prompt for
+another, and its responses are a few tokens long. A finding that is not reproduced here may hold for language models;
+it then rests on something that the theory of the paper, which is tabular as well, does not contain. Each criterion is
+in the code and whether it is met is computed; where a setting was settled after a first look, the remark says so.
+
+Each section is the output of `entropy-theory simulate NAME`.
+"""
+
+
+def markdown(results: Sequence[Result], head: str = HEAD) -> str:
+    """A page with a section an experiment; the pictures are ``NAME.png`` beside it."""
+    out = [head, summary(results), ""]
+    for outcome in STYLES:
+        found = [f"- {_text(row.statement)} (`{r.name}`)" for r in results for row in r.rows if row.outcome == outcome]
+        if found and outcome != "measured":
+            out += [f"**{outcome.capitalize()}:**", "", *found, ""]
     for result in results:
-        out += [f"## {result.title} (`{result.name}`)", ""]
-        if pictures is not None:
-            out += [f"![{_alternative(result)}]({pictures}/{result.name}.png)", ""]
+        out += [f"## {result.title} (`{result.name}`)", "", f"![{_alternative(result)}]({result.name}.png)", ""]
         out += ["| finding | the paper | its source | the model | outcome |", "|---|---|---|---|---|"]
         for row in result.rows:
             outcome = f"**{row.outcome}**" if row.outcome == "not reproduced" else row.outcome

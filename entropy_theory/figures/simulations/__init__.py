@@ -7,9 +7,35 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from entropy_theory.figures.simulations import entropy_covariance
+from entropy_theory.figures.simulations import (
+    alpha_sweep,
+    confidence,
+    controls_compared,
+    covariance_tail,
+    difficulty,
+    entropy_covariance,
+    entropy_level,
+    estimators_compared,
+    exponential_law,
+    guidelines,
+    operation_counts,
+    reference_kl,
+)
 
-DRAWINGS: dict[str, ModuleType] = {"entropy-covariance": entropy_covariance}
+DRAWINGS: dict[str, ModuleType] = {
+    "entropy-covariance": entropy_covariance,
+    "covariance-tail": covariance_tail,
+    "controls": controls_compared,
+    "alpha-sweep": alpha_sweep,
+    "exponential-law": exponential_law,
+    "confidence": confidence,
+    "guidelines": guidelines,
+    "operation-counts": operation_counts,
+    "estimators": estimators_compared,
+    "entropy-level": entropy_level,
+    "difficulty": difficulty,
+    "reference-kl": reference_kl,
+}
 """The module that draws each experiment, by the experiment's name."""
 
 __all__ = ["DRAWINGS"]
