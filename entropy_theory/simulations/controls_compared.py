@@ -29,7 +29,7 @@ from entropy_theory.controls.tokens import Tokens
 from entropy_theory.estimators import GRPO
 from entropy_theory.problems import TokenTree
 from entropy_theory.simulations.result import Estimate, Result, Row, every
-from entropy_theory.simulations.setting import FULL, SMALL, Report, Setting, pieces
+from entropy_theory.simulations.setting import FULL, SMALL, Report, Setting, pieces, seed_sequence
 from entropy_theory.training import Sampling, train
 
 Array = np.ndarray[Any, Any]
@@ -77,7 +77,7 @@ def controls(steps: int) -> dict[str, Control]:
 def problem(setting: Setting, part_share: float, seed: int) -> tuple[TokenTree, Array, np.random.SeedSequence]:
     """Tree, start and seed of the samples; beyond `Setting.start`, a share of the wrong responses earns part credit."""
     tree, z0, sample_seed = setting.start(seed)
-    rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(4)[3])
+    rng = np.random.default_rng(seed_sequence(seed).spawn(4)[3])
     part = (tree.reward == 0) & (rng.random(tree.reward.shape) < part_share)
     reward = np.where(part, PART_CREDIT, tree.reward)
     return TokenTree(tree.vocabulary, tree.horizon, reward, weights=tree.weights), z0, sample_seed

@@ -33,7 +33,8 @@ import numpy as np
 from entropy_theory.controls.tokens import Tokens
 from entropy_theory.estimators import GRPO, RLOO
 from entropy_theory.simulations.result import Estimate, Result, Row, every
-from entropy_theory.simulations.setting import Report, pieces
+from entropy_theory.simulations.setting import Report, pieces, seed_sequence
+from entropy_theory.softmax import log_softmax
 
 Array = np.ndarray[Any, Any]
 
@@ -97,8 +98,7 @@ class Kinds:
         """Kinds drawn at random."""
         g = rng.standard_normal((model.kinds, model.vocabulary))
         g -= g.max(-1, keepdims=True)
-        log_p = confidence_for(g, model.entropy) * g
-        log_p -= np.log(np.exp(log_p).sum(-1, keepdims=True))
+        log_p = log_softmax(confidence_for(g, model.entropy) * g)
         p = np.exp(log_p)
         mean = _expected(p, log_p)
         spread = np.sqrt(_expected(p, log_p**2) - mean**2)
@@ -239,7 +239,7 @@ def least_absolute_mean(half: float, mean: float) -> float:
 
 def repetition(model: Model, seed: int) -> dict[str, Any]:
     """The tails of one batch by each estimator."""
-    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    rng = np.random.default_rng(seed_sequence(seed))
     kinds = Kinds.of(model, rng)
     batch = sample(model, kinds, rng)
     found = covariances(batch)

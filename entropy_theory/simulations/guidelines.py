@@ -34,7 +34,7 @@ from entropy_theory.simulations.controls_compared import batches, problem, some
 from entropy_theory.simulations.result import Estimate, Result, Row, every
 from entropy_theory.simulations.setting import FULL as FULL_SETTING
 from entropy_theory.simulations.setting import SMALL as SMALL_SETTING
-from entropy_theory.simulations.setting import Report, Setting, pieces
+from entropy_theory.simulations.setting import Report, Setting, pieces, seed_sequence
 from entropy_theory.softmax import softmax
 from entropy_theory.training import train
 
@@ -218,7 +218,7 @@ def gaps(setting: Setting, control: Control, places: tuple[int, ...]) -> Array:
 
 def bands(model: covariance_tail.Model, seed: int) -> dict[str, list[float]]:
     """What each band of covariance holds of a batch: share of the tokens, of the positive covariance, of the top."""
-    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    rng = np.random.default_rng(seed_sequence(seed))
     batch = covariance_tail.sample(model, covariance_tail.Kinds.of(model, rng), rng)
     return held(covariance_tail.covariances(batch)["GRPO"].ravel())
 

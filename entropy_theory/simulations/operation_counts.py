@@ -24,7 +24,7 @@ from entropy_theory.claims.proposition_vii_1 import _sort_comparisons
 from entropy_theory.controls import ClipCov, KLCov
 from entropy_theory.controls.tokens import Tokens
 from entropy_theory.simulations.result import Estimate, Result, Row
-from entropy_theory.simulations.setting import Report, pieces
+from entropy_theory.simulations.setting import Report, pieces, seed_sequence
 from entropy_theory.softmax import entropy, log_softmax
 
 Array = np.ndarray[Any, Any]
@@ -128,7 +128,7 @@ SMALL = Sizes(tokens=(64, 128, 256), vocabularies=(4, 16, 64), seeds=3)
 
 def repetition(sizes: Sizes, seed: int) -> dict[str, list[float]]:
     """All counts with one set of random numbers: operations a token."""
-    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    rng = np.random.default_rng(seed_sequence(seed))
     batches = [_batch(n, rng) for n in sizes.tokens]
     return {
         "entropy_by_vocabulary": [_entropies(sizes.few, a, rng) for a in sizes.vocabularies],

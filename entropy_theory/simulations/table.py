@@ -71,7 +71,8 @@ independent seeds, each with its own tree, start and samples.
 What the model cannot show: its policy shares no parameters between prefixes, so nothing is learned on one prompt for
 another, and its responses are a few tokens long. A finding that is not reproduced here may hold for language models;
 it then rests on something that the theory of the paper, which is tabular as well, does not contain. Each criterion is
-in the code and whether it is met is computed; where a setting was settled after a first look, the remark says so.
+in the code and whether it is met is computed. Settings and criteria were settled on other random numbers than those of
+the results, which were drawn once they stood.
 
 Each section is the output of `entropy-theory simulate NAME`.
 """
