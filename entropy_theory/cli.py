@@ -161,14 +161,16 @@ def simulate(
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Take from the folder what an earlier run with the same settings left there."),
+        typer.Option(
+            "--resume", help="Take from the folder what an earlier run of the same code and options left there."
+        ),
     ] = False,
 ) -> None:
     """Run the experiments of Section VIII: the paper, its source and the model, side by side.
 
     All of them take about twenty minutes on two cores.
     """
-    from entropy_theory.simulations import SIMULATIONS, select
+    from entropy_theory.simulations import SIMULATIONS, origin_of, run, select
     from entropy_theory.simulations import table as tables
     from entropy_theory.simulations.store import Folder
 
@@ -192,21 +194,22 @@ def simulate(
     results = []
     with _progress() as progress:
         for module in chosen:
-            found = _or_exit(folder.load, module.NAME, scale, seeds) if folder is not None and resume else None
+            found = (
+                _or_exit(folder.load, module.NAME, origin_of(scale, seeds)) if folder is not None and resume else None
+            )
             if found is None:
                 task = progress.add_task(module.NAME, total=None)
                 report = partial(_show_progress, progress, task, module.NAME)
                 try:
-                    found = module.run(scale, seeds=seeds, workers=workers or os.cpu_count() or 1, report=report)
+                    found = run(module.NAME, scale, seeds=seeds, workers=workers or os.cpu_count() or 1, report=report)
                 except KeyboardInterrupt:
                     progress.stop()
                     _interrupted(module.NAME, output)
                 progress.remove_task(task)
             results.append(found)
             if folder is not None:
-                for note in folder.save(found):
+                for note in (*folder.save(found), *folder.write_page(SIMULATIONS)):
                     print(note, file=sys.stderr)
-                _or_exit(folder.write_page, SIMULATIONS)
             console.print(tables.of_result(found))
             for line in tables.notes(found):
                 console.print(f"  {line}", markup=False, highlight=False)

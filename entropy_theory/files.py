@@ -1,31 +1,66 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and archives of arrays."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill a new file beside `path`, then put it in its place in one step.
 
     A reader, and a run that was cut off, see the old file or the new one, never a part.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; what was there is left as it was.
     """
-    if not path.resolve().parent.is_dir():
-        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.resolve().parent}")
-    with tempfile.NamedTemporaryFile("wb", dir=path.resolve().parent, prefix=path.name, delete=False) as file:
+    target = path.resolve()
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {target.parent}")
+    try:
+        mode = target.stat().st_mode & 0o777
+    except FileNotFoundError:
+        mode = 0o666 & ~_umask()
+    with tempfile.NamedTemporaryFile("wb", dir=target.parent, prefix=target.name, delete=False) as file:
         try:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-            os.chmod(file.name, 0o666 & ~_umask())
+            os.chmod(file.name, mode)
+            os.replace(file.name, target)
         except BaseException:
             os.unlink(file.name)
             raise
-    os.replace(file.name, path)
+
+
+def read_arrays(path: Any) -> dict[str, Array]:
+    """The arrays of an NPZ file.
+
+    Raises
+    ------
+    ValueError
+        If the file holds none, or is damaged.
+    FileNotFoundError
+        If there is no such file.
+    """
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
+            return {name: data[name] for name in data.files}
+    except FileNotFoundError:
+        raise
+    except (AttributeError, EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"it is no archive of arrays, or a damaged one: {error}") from None
 
 
 def _umask() -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from entropy_theory.problems import TokenTree
 from entropy_theory.softmax import log_softmax
-from entropy_theory.validation import as_count, report
+from entropy_theory.validation import as_count, as_generator, report
 
 Array = np.ndarray[Any, Any]
 
@@ -51,13 +51,13 @@ class Rollouts:
         return int(self.action.shape[2])
 
     def take(self, index: Any) -> Rollouts:
-        """Some of the groups, by index or mask."""
+        """Some of the groups, by an array of indices or a mask."""
         return Rollouts(
             self.prompt[index], self.state[index], self.action[index], self.reward[index], self.log_prob[index]
         )
 
 
-def sample(tree: TokenTree, z: Any, prompts: Any, responses: int, rng: np.random.Generator) -> Rollouts:
+def sample(tree: TokenTree, z: Any, prompts: Any, responses: int, rng: Any) -> Rollouts:
     """Responses of the policy with logits `z` (S, V), `responses` to each of `prompts`, an int array (G,).
 
     Only the rows of the states that are visited are read.
@@ -73,7 +73,7 @@ def sample(tree: TokenTree, z: Any, prompts: Any, responses: int, rng: np.random
             f"z has shape {logits.shape} and dtype {logits.dtype}, expected floats of shape ({tree.states}, "
             f"{tree.vocabulary}) for one tree"
         )
-    count = as_count(responses, "responses")
+    count, rng = as_count(responses, "responses"), as_generator(rng, "rng")
     group = np.asarray(prompts)
     if group.ndim != 1 or (group.dtype.kind not in "iu" and group.size):
         raise ValueError(f"prompts has shape {group.shape} and dtype {group.dtype}, expected integers of shape (G,)")
@@ -98,7 +98,7 @@ def sample(tree: TokenTree, z: Any, prompts: Any, responses: int, rng: np.random
     )
 
 
-def draw_prompts(tree: TokenTree, number: int, rng: np.random.Generator) -> Array:
+def draw_prompts(tree: TokenTree, number: int, rng: Any) -> Array:
     """`number` prompts by systematic sampling: prompt m comes ``number * c_m`` times in expectation, and either the
     integer below it or the one above; of equal weights as many as there are prompts, each once. Shape (number,).
 
@@ -108,6 +108,7 @@ def draw_prompts(tree: TokenTree, number: int, rng: np.random.Generator) -> Arra
         If `number` is no integer >= 0.
     """
     as_count(number, "number", least=0)
+    rng = as_generator(rng, "rng")
     ends = np.cumsum(tree.weights) / tree.weights.sum()
     drawn = np.searchsorted(ends, (np.arange(number) + rng.random()) / max(number, 1), side="right")
     # The last point may round to one.

@@ -84,9 +84,11 @@ def as_fraction(value: Any, name: str) -> float:
 
 
 def as_scalar(value: Any, name: str) -> float:
-    """One finite real number."""
+    """One finite real number, as a float."""
+    if isinstance(value, Fraction):
+        return float(value)
     array = as_numbers(value, name)
-    if array.ndim or array.dtype.kind == "c":
+    if array.ndim or array.dtype.kind in "cO":
         raise ValueError(f"{name} has shape {array.shape} and dtype {array.dtype}, expected one real number")
     return float(array)
 
@@ -98,11 +100,11 @@ def as_count(value: Any, name: str, least: int = 1) -> int:
     return int(value)
 
 
-def as_generator(seed: Any) -> np.random.Generator:
+def as_generator(seed: Any, name: str = "seed") -> np.random.Generator:
     """A generator from a seed: an integer >= 0, a SeedSequence or a Generator, which is used as it is."""
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
     if not whole and not isinstance(seed, np.random.SeedSequence | np.random.Generator):
-        raise ValueError(f"seed is {seed!r}, expected an integer >= 0, a SeedSequence or a Generator")
+        raise ValueError(f"{name} is {seed!r}, expected an integer >= 0, a SeedSequence or a Generator")
     return np.random.default_rng(seed)
 
 

@@ -133,6 +133,13 @@ def test_log_linear_is_that_of_polyfit() -> None:
     assert r_squared == pytest.approx(np.corrcoef(np.log(size), values)[0, 1] ** 2)
 
 
+def test_a_line_in_the_confidence_is_log_linear_in_its_exponential() -> None:
+    confidence, values = np.array([1.0, 1.5, 2.0, 3.0]), np.array([0.1, 0.5, 0.6, 0.9])
+    guess, r_squared = log_linear(np.exp(confidence), values, math.exp(4.0))
+    assert guess == pytest.approx(np.polynomial.Polynomial.fit(confidence, values, 1)(4.0))
+    assert r_squared == pytest.approx(np.corrcoef(confidence, values)[0, 1] ** 2)
+
+
 def test_shares_of_a_run() -> None:
     step = np.array([0, 12, 24])
     found = shares(step, np.array([0.0, 0.6, 1.0]), np.array([2.0, 1.0, 0.0]))

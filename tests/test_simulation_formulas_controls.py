@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from entropy_theory.simulations import controls_compared as compared
 from entropy_theory.simulations.entropy_level import entropy_at
+from entropy_theory.simulations.result import Row
 from entropy_theory.simulations.setting import SMALL
 from entropy_theory.softmax import softmax
 
@@ -39,6 +41,27 @@ def test_ratios_are_geometric_means() -> None:
     # Intervals of log ratios log 2 (1, 3, 0): t quantile 4.302653 of two degrees of freedom, standard error sqrt(7)/3.
     assert math.log2(ratio.high / ratio.mean) == pytest.approx(4.302653 * math.sqrt(7) / 3, rel=1e-6)
     assert ratio.low * ratio.high == pytest.approx(ratio.mean**2)
+
+
+@pytest.mark.parametrize(
+    ("reference", "row"), [("none", compared._accuracy), ("PPO clip", compared._accuracy_over_clip)]
+)
+def test_each_accuracy_row_is_judged_by_its_own_reference(
+    reference: str, row: Callable[[compared.Found, str], Row]
+) -> None:
+    """Covariance control at 0.5 is above one reference, at 0.1, and below the other, at 0.9."""
+    runs = {label: {"reward": np.full((2, 2), 0.5)} for label in compared.COMPARED}
+    runs |= {label: {"reward": np.full((2, 2), 0.9)} for label in ("none", "PPO clip")}
+    assert row({"tree": runs}, "tree").agrees is False
+    runs[reference] = {"reward": np.full((2, 2), 0.1)}
+    assert row({"tree": runs}, "tree").agrees is True
+
+
+def test_ends_are_rewards_and_shares_of_the_starting_entropy() -> None:
+    runs = {"none": {"reward": np.array([[0.1, 0.6], [0.1, 0.8]]), "entropy": np.array([[2.0, 1.0], [4.0, 1.0]])}}
+    model = compared._ends({"tree": runs}, "tree").model
+    assert model["reward, none"].samples == (0.6, 0.8)
+    assert model["share of the starting entropy, none"].samples == (0.5, 0.25)
 
 
 def test_part_credit_touches_wrong_responses_only() -> None:

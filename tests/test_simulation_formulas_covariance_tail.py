@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from scipy.special import digamma
 
+from entropy_theory.controls import PolicyGradient
 from entropy_theory.estimators import GRPO
 from entropy_theory.rollouts import Rollouts, sample
 from entropy_theory.simulations import covariance_tail as ct
 from entropy_theory.simulations import difficulty, entropy_covariance
 from entropy_theory.simulations.setting import FULL, SMALL
+from entropy_theory.training import Sampling
 
 TINY = ct.Model(vocabulary=3, horizon=3, entropy=0.7, prompts=40, responses=6)
 
@@ -160,6 +162,42 @@ def test_records_are_at_first_updates_of_batches(setting: object) -> None:
     assert isinstance(setting, type(FULL))
     number = entropy_covariance._records(setting)
     assert (setting.steps // number) % setting.epochs == 0
+
+
+def test_exact_covariance_is_the_mean_over_the_prompts() -> None:
+    tree, z, _ = SMALL.start(1)
+    expected = difficulty.per_prompt(tree, z)["pA"].mean()
+    assert entropy_covariance.exact_covariance(tree, z) == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("filter_equal", [True, False])
+def test_watched_batches_are_those_of_plain_sampling(filter_equal: bool) -> None:
+    """With sums over mixed prompts only, or over all, where the others count as zero."""
+    tree, z, _ = SMALL.start(2)
+    watched = entropy_covariance.Watched(prompts=tree.prompts, filter_equal=filter_equal, exact_every=2)
+    plain = Sampling(prompts=tree.prompts, filter_equal=filter_equal)
+    rng, same = np.random.default_rng(8), np.random.default_rng(8)
+    for _ in range(3):
+        rollouts, expected = watched.collect(tree, z, rng), plain.collect(tree, z, same)
+        np.testing.assert_array_equal(rollouts.action, expected.action)
+        advantage = GRPO().of_rewards(expected.reward)
+        probability = np.exp(expected.log_prob.sum(-1))
+        with_policy, without, groups = watched.responses_seen[-1]
+        sums = [0.0, 0.0]
+        for g in range(expected.groups):
+            x = expected.log_prob[g].mean(-1)
+            for i, change in enumerate((probability[g] * advantage[g], advantage[g])):
+                sums[i] += np.cov(x, change, ddof=0)[0, 1]
+        assert (with_policy, without) == pytest.approx(tuple(sums), abs=1e-12)
+        assert groups == expected.groups
+    assert watched.exact == [entropy_covariance.exact_covariance(tree, z)] * 2
+
+
+def test_watching_changes_no_run() -> None:
+    run = SMALL.sampled(PolicyGradient(), 0, records=entropy_covariance._records(SMALL))
+    found = entropy_covariance.repetition(SMALL, 0)
+    np.testing.assert_array_equal(found["step"], run.step[:-1])
+    np.testing.assert_array_equal(found["covariance"], run.covariance[:-1])
 
 
 def test_covariance_of_a_prompt_by_enumeration() -> None:

@@ -375,9 +375,8 @@ _ARCSINE = Inequality(
     hypotheses="a = P is the success chance.",
     lhs=lambda a: np.concatenate([_floor(a, exact(1, 2)), _arcsine_share(a)], axis=-1),
     rhs=lambda a: np.concatenate([_arcsine_share(a), _ceiling(a, 1)], axis=-1),
-    tight=True,
     remark="So the factor of section-viii/grpo (corrected) tends to 1 / sqrt(P (1 - P)), and the expected update to "
-    "the gradient of 2 arcsin sqrt(P).",
+    "the gradient of 2 arcsin sqrt(P). Both bounds meet only as K grows.",
     proof="v = P (1 - P). X = sigma_N^2 has E X = (1 - 1/K) v, so by Jensen's inequality E sigma_N <= sqrt((1 - 1/K) "
     "v): the upper bound.\n"
     "s = sqrt(K X / ((K - 1) v)) has E s^2 = 1, and s^2 v is the unbiased sample variance, whose variance is [v (1 - 3 "
@@ -388,8 +387,8 @@ _ARCSINE = Inequality(
     "1/K)(1 + 2 b) = 1 + (3 K - 6)/K^2 >= 1.",
 )
 ARCSINE = _ARCSINE.with_mutants(
-    _ARCSINE.mutant("a-tenth", lhs=lambda a: _floor(a, exact(1, 10)), rhs=lambda a: _arcsine_share(a), tight=False),
-    _ARCSINE.mutant("no-root", lhs=_arcsine_share, rhs=lambda a: _ceiling(a, 2), tight=False),
+    _ARCSINE.mutant("a-tenth", lhs=lambda a: _floor(a, exact(1, 10)), rhs=lambda a: _arcsine_share(a)),
+    _ARCSINE.mutant("no-root", lhs=_arcsine_share, rhs=lambda a: _ceiling(a, 2)),
 )
 
 # Several prompts ----------------------------------------------------------------------------------------------

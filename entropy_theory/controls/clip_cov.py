@@ -219,7 +219,7 @@ class ClipCov(Control):
 
     # Exact update ------------------------------------------------------------------------------------------
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, step: int) -> Array:
+    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
         expected = Expected.of(problem, z, anchor)
         flat = decided(expected.ppo_clipped(self.ppo_clip), "whether a token is clipped")
         kept = 1 - self._share(expected)

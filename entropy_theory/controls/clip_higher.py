@@ -58,7 +58,7 @@ class ClipHigher(Control):
     def _per_token(self, tokens: Tokens, selected: Array, step: int) -> Array:
         return np.where(selected, 0.0, super()._per_token(tokens, selected, step))
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, step: int) -> Array:
+    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
         expected = Expected.of(problem, z, anchor)
         clipped = self._share(expected)
         return expected.shaped(expected.gradient(1 - clipped if clipped.any() else None))

@@ -94,7 +94,7 @@ class Control(ABC):
         advantage: Any,
         *,
         old_log_prob: Any = None,
-        anchor_log_prob: Any = None,
+        reference_log_prob: Any = None,
         selected: Any = None,
         rng: Any = None,
         step: int = 0,
@@ -109,8 +109,8 @@ class Control(ABC):
         ----------
         log_prob, advantage, old_log_prob, rng, state, covariance
             As in `select`.
-        anchor_log_prob : array (N,), optional
-            ``log pi_anchor(a_t|s_t)`` of the policy that a penalty refers to, if that is not the old one.
+        reference_log_prob : array (N,), optional
+            ``log pi_ref(a_t|s_t)`` of the policy that a penalty refers to, if that is not the old one.
         selected : bool array (N,), optional
             Takes the place of the selection.
         step : int, optional
@@ -132,7 +132,7 @@ class Control(ABC):
                 f"{beyond} is no function of the log-probabilities of the sampled tokens, expected a control that is; "
                 "use loss_gradient, which takes the logits"
             )
-        tokens = Tokens.of(log_prob, advantage, old_log_prob, state, covariance, anchor_log_prob)
+        tokens = Tokens.of(log_prob, advantage, old_log_prob, state, covariance, reference_log_prob)
         return self._mean_gradient(tokens, self._chosen(tokens, selected, rng), step)
 
     def loss_gradient(
@@ -143,7 +143,7 @@ class Control(ABC):
         advantage: Any,
         *,
         z_old: Any = None,
-        anchor: Any = None,
+        reference: Any = None,
         selected: Any = None,
         rng: Any = None,
         step: int = 0,
@@ -159,7 +159,7 @@ class Control(ABC):
         advantage : array (N,)
         z_old : array (S, A), optional
             Logits of the old policy, which drew the tokens; `z` if left out.
-        anchor : array (S, A), optional
+        reference : array (S, A), optional
             Logits of the policy that a penalty refers to, if that is not the old one.
         selected, rng, step
             As in `token_gradient`.
@@ -173,7 +173,7 @@ class Control(ABC):
         ValueError
             If a shape does not fit, an index is out of range or an entry is not finite.
         """
-        return self.on_batch(Batch.of(z, state, action, advantage, z_old, anchor), selected, rng, step)[0]
+        return self.on_batch(Batch.of(z, state, action, advantage, z_old, reference), selected, rng, step)[0]
 
     def on_batch(self, batch: Batch, selected: Any = None, rng: Any = None, step: int = 0) -> tuple[Array, Array]:
         """`loss_gradient` (S, A) of a batch that is made already, and the tokens (N,) that were selected."""
@@ -182,7 +182,9 @@ class Control(ABC):
 
     # Exact update ------------------------------------------------------------------------------------------
 
-    def update(self, problem: Problem, z: Any, eta: Any, *, anchor: Any = None, step: int = 0) -> Array:
+    def update(
+        self, problem: Problem, z: Any, eta: Any, *, anchor: Any = None, reference: Any = None, step: int = 0
+    ) -> Array:
         """The exact expected update: what an infinite batch gives, minus `eta` times the expected loss gradient.
 
         Tokens are drawn from the old policy at the states that the policy visits. Two rules of a finite batch have
@@ -199,7 +201,9 @@ class Control(ABC):
         eta : number > 0 or array (...)
             Step size, or one a problem.
         anchor : array like `z`, optional
-            Logits of the old policy; `z` if left out.
+            Logits of the old policy, which draws the tokens; `z` if left out.
+        reference : array like `z`, optional
+            Logits of the policy that a penalty refers to, if that is not the old one.
         step : int, optional
             At which the coefficients are taken.
 
@@ -216,7 +220,7 @@ class Control(ABC):
         """
         checked_logits(problem, z)
         size = spread(as_step_size(eta), 1 if isinstance(problem, Bandit) else 2)
-        return np.asarray(size * self._direction(problem, z, anchor, step))
+        return np.asarray(size * self._direction(problem, z, anchor, reference, step))
 
     def selected_share(self, problem: Problem, z: Any, *, anchor: Any = None) -> Array:
         """Share of the tokens of each entry that the exact update treats specially: `select` in an infinite batch.
@@ -242,7 +246,7 @@ class Control(ABC):
     # What a control fills in ---------------------------------------------------------------------------------
 
     @abstractmethod
-    def _direction(self, problem: Problem, z: Any, anchor: Any, step: int) -> Array:
+    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
         """The update at step size one."""
 
     def _select(self, tokens: Tokens, rng: Any) -> Array:

@@ -65,7 +65,7 @@ class EntropyBonus(Control):
         check_coefficient(self.alpha, "alpha")
         check_choice(self.visitation, "visitation", ("through", "held"))
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, step: int) -> Array:
+    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
         alpha = spread(coefficient_at(self.alpha, step, "alpha"), 1 if isinstance(problem, Bandit) else 2)
         return np.asarray(policy_gradient(problem, z) + alpha * self._bonus(problem, z))
 

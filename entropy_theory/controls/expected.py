@@ -43,30 +43,38 @@ class Expected:
         ``d(s)`` and ``w(s)``.
     anchor : array (..., S, A) or None
         Logits of the old policy; None if it is the policy itself.
+    reference : array (..., S, A) or None
+        Logits of the policy that a penalty refers to; None if it is the policy itself.
     """
 
     z: Array
     anchor: Array | None
+    reference: Array | None
     advantage: Array
     visitation: Array
     visits: Array
     bandit: bool
 
     @classmethod
-    def of(cls, problem: Problem, z: Any, anchor: Any = None) -> Expected:
-        """The exact quantities of a problem; `z` and `anchor` broadcast against it."""
-        old = None if anchor is None or anchor is z else anchor
-        new, old = (z, None) if old is None else _together(problem, z, old)
-        values = problem.values(new)
+    def of(cls, problem: Problem, z: Any, anchor: Any = None, reference: Any = None) -> Expected:
+        """The exact quantities of a problem; the logits broadcast against it. Without `reference` it is `anchor`."""
+        given = {"z": z}
+        if anchor is not None and anchor is not z:
+            given["anchor"] = anchor
+        if reference is not None and reference is not z:
+            given["reference"] = reference
+        found = _together(problem, given)
+        values = problem.values(found["z"])
         shape = values.advantage.shape
-        logits = np.broadcast_to(problem.check_logits(new), shape)
-        old = None if old is None else np.broadcast_to(old, shape)
-        if isinstance(problem, Bandit):
-            one = values.visitation[..., None, None]
-            lifted = None if old is None else old[..., None, :]
-            return cls(logits[..., None, :], lifted, values.advantage[..., None, :], one, one, True)
-        d, w = values.visitation[..., None], values.visits[..., None]
-        return cls(logits, old, values.advantage, d, w, False)
+        logits = {name: np.broadcast_to(x, shape) for name, x in found.items()}
+        d, w, a = values.visitation[..., None], values.visits[..., None], values.advantage
+        bandit = isinstance(problem, Bandit)
+        if bandit:
+            logits = {name: x[..., None, :] for name, x in logits.items()}
+            d, w, a = d[..., None], w[..., None], a[..., None, :]
+        old = logits.get("anchor")
+        held = logits.get("reference") if reference is not None else old
+        return cls(logits["z"], old, held, a, d, w, bandit)
 
     def shaped(self, direction: Array) -> Array:
         """A direction in logits in the problem's own shape."""
@@ -89,8 +97,13 @@ class Expected:
 
     @cached_property
     def change(self) -> Array:
-        """``p - q``."""
-        return 0 * self.policy if self.anchor is None else policy_change(self.anchor, self.z - self.anchor)
+        """``p - q'``, q' the policy that a penalty refers to."""
+        return 0 * self.policy if self.reference is None else policy_change(self.reference, self.z - self.reference)
+
+    @cached_property
+    def reference_log_ratio(self) -> Array:
+        """``log(p / q')``."""
+        return 0 * self.policy if self.reference is None else log_ratio(self.reference, self.z - self.reference)
 
     @cached_property
     def log_ratio(self) -> Array:
@@ -136,13 +149,15 @@ class Expected:
         return np.asarray(np.maximum(rises, falls))
 
 
-def _together(problem: Problem, z: Any, anchor: Any) -> list[Array]:
-    """Both logits checked, of one shape and in one arithmetic."""
-    both = broadcast(z=as_logits(z), anchor=as_logits(anchor, "anchor"))
-    new, old = (problem.check_logits(x) for x in both)
-    if is_ball(new) != is_ball(old):
-        new, old = (x if is_ball(x) else to_balls(x) for x in (new, old))
-    return [new, old]
+def _together(problem: Problem, given: dict[str, Any]) -> dict[str, Array]:
+    """All logits checked, of one shape and in one arithmetic."""
+    if len(given) == 1:
+        return {name: problem.check_logits(x) for name, x in given.items()}
+    shaped = broadcast(**{name: as_logits(x, name) for name, x in given.items()})
+    checked = [problem.check_logits(x) for x in shaped]
+    if any(map(is_ball, checked)):
+        checked = [x if is_ball(x) else to_balls(x) for x in checked]
+    return dict(zip(given, checked, strict=True))
 
 
 def greater(x: Any, y: Any) -> Array:

@@ -81,17 +81,19 @@ class KLCov(Control):
         ``beta |log pi(a_t|s_t) - log pi_old(a_t|s_t)|``, with derivative 0 at 0, or ``beta KL(pi_old(.|s_t) ||
         pi(.|s_t))``.
     anchor : "moving" or "fixed"
-        Which policy a training loop is to pass as the old one: that at the start of the batch, or the initial one.
+        Which policy the penalty refers to in a training loop: that at the start of the batch, or the initial one.
 
     The paper ranks by absolute value, with the policy's own means and the logit change, and has the mask "logit" and
     the penalty "kl": the preset "paper". The defaults are those of the released implementation (arXiv:2505.22617).
 
-    The exact update is ``eta w p A`` and, with m(s,a) the share of an entry that is selected when entries are filled in
-    descending rank up to the mass `fraction`,
+    The exact update is ``eta w p A`` and, with q the old policy, q' the one that the penalty refers to (q itself if the
+    caller gives no other) and m(s,a) the share of an entry that is selected when entries are filled in descending rank
+    up to the mass `fraction`,
 
-    - penalty "kl", mask "token": ``-eta beta w (sum_a q_a m_a)(p - q)``;
-    - penalty "kl", mask "logit": ``-eta beta w m_a (p_a - q_a)``;
-    - penalty "abs-log-ratio": ``-eta beta w [q_b m_b s_b - p_b sum_a q_a m_a s_a]``, s the sign of ``log p - log q``.
+    - penalty "kl", mask "token": ``-eta beta w (sum_a q_a m_a)(p - q')``;
+    - penalty "kl", mask "logit": ``-eta beta w m_a (p_a - q'_a)``;
+    - penalty "abs-log-ratio": ``-eta beta w [q_b m_b s_b - p_b sum_a q_a m_a s_a]``, s the sign of ``log p - log
+      q'``.
 
     Raises
     ------
@@ -168,7 +170,7 @@ class KLCov(Control):
         plain = super()._per_token(tokens, selected, step)
         if self.penalty == "kl":
             return plain
-        pull = scalar_at(self.beta, step, "beta") * np.sign(tokens.from_anchor)
+        pull = scalar_at(self.beta, step, "beta") * np.sign(tokens.from_reference)
         return np.asarray(plain + np.where(selected, pull, 0.0))
 
     def _logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
@@ -179,15 +181,15 @@ class KLCov(Control):
             held = batch.share_at_state(selected)
         else:
             held = np.where(batch.entries(selected), batch.state_share, 0.0)
-        pull = scalar_at(self.beta, step, "beta") * policy_change(batch.anchor, batch.z - batch.anchor)
+        pull = scalar_at(self.beta, step, "beta") * policy_change(batch.reference, batch.z - batch.reference)
         return np.asarray(gradient + held * pull)
 
     # Exact update ------------------------------------------------------------------------------------------
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, step: int) -> Array:
+    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
         beta = spread(coefficient_at(self.beta, step, "beta"), 2)
-        expected = Expected.of(problem, z, anchor)
-        if expected.anchor is None:
+        expected = Expected.of(problem, z, anchor, reference)
+        if expected.reference is None:
             return expected.shaped(expected.gradient())
         pull = expected.visits * self._pull(expected)
         return expected.shaped(expected.gradient() - beta * pull)
@@ -197,7 +199,7 @@ class KLCov(Control):
         p, q, m = expected.policy, expected.old_policy, self._share(expected)
         if self.penalty == "kl":
             return np.asarray((m if self.mask == "logit" else (q * m).sum(-1, keepdims=True)) * expected.change)
-        drawn = q * m * sign(expected.log_ratio, greater(m, 0) != -1)
+        drawn = q * m * sign(expected.reference_log_ratio, greater(m, 0) != -1)
         return np.asarray(drawn - p * drawn.sum(-1, keepdims=True))
 
     def _share(self, expected: Expected) -> Array:

@@ -35,7 +35,7 @@ class NaturalPolicyGradient(Control):
     array([ 0.5, -0.5])
     """
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, step: int) -> Array:
+    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
         return natural_policy_gradient(problem, z)
 
     def _beyond_tokens(self, step: int) -> str | None:

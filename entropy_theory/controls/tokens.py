@@ -33,7 +33,7 @@ class Tokens:
         Labels of the states; None if all tokens are of one state.
     given_covariance : array (N,) or None
         The token-wise covariance, where the caller knows it.
-    anchor_log_prob : array (N,) or None
+    reference_log_prob : array (N,) or None
         Log-probability under the policy that a penalty refers to; None if it is the old one.
     """
 
@@ -42,7 +42,7 @@ class Tokens:
     old_log_prob: Array
     state: Array | None = None
     given_covariance: Array | None = None
-    anchor_log_prob: Array | None = None
+    reference_log_prob: Array | None = None
 
     @classmethod
     def of(
@@ -52,7 +52,7 @@ class Tokens:
         old_log_prob: Any = None,
         state: Any = None,
         covariance: Any = None,
-        anchor_log_prob: Any = None,
+        reference_log_prob: Any = None,
     ) -> Tokens:
         """The tokens from what a caller gives; a ValueError names what does not fit."""
         new = _floats(log_prob, "log_prob", None)
@@ -66,7 +66,9 @@ class Tokens:
             old_log_prob=old,
             state=None if state is None else as_integers(state, "state", size),
             given_covariance=None if covariance is None else _floats(covariance, "covariance", size),
-            anchor_log_prob=None if anchor_log_prob is None else _floats(anchor_log_prob, "anchor_log_prob", size),
+            reference_log_prob=None
+            if reference_log_prob is None
+            else _floats(reference_log_prob, "reference_log_prob", size),
         )
 
     @property
@@ -80,10 +82,10 @@ class Tokens:
         return np.asarray(np.exp(self.log_prob - self.old_log_prob))
 
     @property
-    def from_anchor(self) -> Array:
+    def from_reference(self) -> Array:
         """``log pi(a_t|s_t)`` minus that of the policy that a penalty refers to."""
-        anchor = self.old_log_prob if self.anchor_log_prob is None else self.anchor_log_prob
-        return np.asarray(self.log_prob - anchor)
+        reference = self.old_log_prob if self.reference_log_prob is None else self.reference_log_prob
+        return np.asarray(self.log_prob - reference)
 
     def covariance(self, centre: str, factor: str) -> Array:
         """Token-wise covariance ``C_t = (log pi_t - m1)(y_t - m2)``, Eq. (17) with means over the batch.
@@ -136,29 +138,29 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Batch:
-    """Tokens together with the policy: logits `z`, `z_old` and `anchor` (S, A), `state` and `action` (N,) in their
+    """Tokens together with the policy: logits `z`, `z_old` and `reference` (S, A), `state` and `action` (N,) in their
     ranges."""
 
     z: Array
     z_old: Array
-    anchor: Array
+    reference: Array
     state: Array
     action: Array
     tokens: Tokens
 
     @classmethod
-    def of(cls, z: Any, state: Any, action: Any, advantage: Any, z_old: Any = None, anchor: Any = None) -> Batch:
+    def of(cls, z: Any, state: Any, action: Any, advantage: Any, z_old: Any = None, reference: Any = None) -> Batch:
         """The batch from what a caller gives; a ValueError names what does not fit."""
         new = _table(z, "z", None)
         old = new if z_old is None else _table(z_old, "z_old", new.shape)
-        held = old if anchor is None else _table(anchor, "anchor", new.shape)
+        held = old if reference is None else _table(reference, "reference", new.shape)
         s = as_integers(state, "state", None)
         a = as_integers(action, "action", s.size)
         for name, index, size in (("state", s, new.shape[0]), ("action", a, new.shape[1])):
             report((index < 0) | (index >= size), index, name, f"an integer in [0, {size})")
         old_log_prob = None if z_old is None else log_softmax(old)[s, a]
-        anchor_log_prob = None if anchor is None else log_softmax(held)[s, a]
-        tokens = Tokens.of(log_softmax(new)[s, a], advantage, old_log_prob, s, anchor_log_prob=anchor_log_prob)
+        reference_log_prob = None if reference is None else log_softmax(held)[s, a]
+        tokens = Tokens.of(log_softmax(new)[s, a], advantage, old_log_prob, s, reference_log_prob=reference_log_prob)
         return cls(new, old, held, s, a, tokens)
 
     @cached_property

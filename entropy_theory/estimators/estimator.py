@@ -22,6 +22,11 @@ Memory = dict[str, Array]
 class Estimator(ABC):
     """Base of the estimators."""
 
+    @property
+    def least_responses(self) -> int:
+        """Responses to a prompt that the estimator needs."""
+        return 1
+
     @abstractmethod
     def advantages(self, rollouts: Rollouts, memory: Memory | None = None) -> Array:
         """One advantage a token.

@@ -5,7 +5,8 @@ Shao et al., arXiv:2402.03300; without the division Dr. GRPO, Liu et al., arXiv:
 For rewards 0 and 1 with success chance P the expected update on one prompt is ``grad P`` times ``E[sigma_N] / (P (1 -
 P))``, where N is binomial (K, P) and ``sigma_N`` the standard deviation of N ones among K rewards. It is exactly the
 gradient of ``E c_M``, M binomial (K - 1, P), ``c_m = sum_{1<=N<=m} 1 / sqrt(N (K - N))``, which tends to ``2 arcsin
-sqrt P`` for large K: hard and easy prompts weigh more than those of medium difficulty.
+sqrt P`` for large K: hard and easy prompts weigh more than those of medium difficulty. All this is for the divisor K;
+the divisor K - 1 multiplies it by ``sqrt((K - 1) / K)``.
 """
 
 from __future__ import annotations
@@ -70,6 +71,11 @@ class GRPO(OutcomeEstimator):
         if isinstance(self.ddof, bool) or not isinstance(self.ddof, int | np.integer) or self.ddof not in (0, 1):
             raise ValueError(f"ddof is {self.ddof!r}, expected 0 or 1")
 
+    @property
+    def least_responses(self) -> int:
+        """Two with the divisor K - 1, else one."""
+        return 1 + int(self.ddof)
+
     def of_rewards(self, reward: Any) -> Array:
-        rewards = as_rewards(reward, least=1 + int(self.ddof))
+        rewards = as_rewards(reward, least=self.least_responses)
         return deviations(rewards) if self.scale == "none" else standardised(rewards, int(self.ddof))

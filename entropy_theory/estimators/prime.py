@@ -125,6 +125,11 @@ class PRIME(Estimator):
     beta: Number = 0.05
     learning_rate: Number = 10_000.0
 
+    @property
+    def least_responses(self) -> int:
+        """Two: the baseline is the mean of the others."""
+        return 2
+
     def __post_init__(self) -> None:
         check_nonnegative(self.beta, "beta")
         check_nonnegative(self.learning_rate, "learning_rate")
@@ -141,6 +146,8 @@ class PRIME(Estimator):
         """Process rewards ``rho`` of the tokens, shape (G, K, T)."""
         logits, reference = _tables(memory)
         visited, row = _rows(rollouts)
+        for name, index, size in zip(("state", "action"), (rollouts.state, rollouts.action), logits.shape, strict=True):
+            report(index >= size, index, f"rollouts.{name}", f"an integer below {size}, to fit the memory")
         ratio = log_ratio(reference[visited], logits[visited] - reference[visited])
         return np.asarray(float(self.beta) * ratio[row, rollouts.action])
 
@@ -186,7 +193,12 @@ def _tables(memory: Memory) -> tuple[Array, Array]:
     missing = [name for name in ("logits", "reference") if name not in memory]
     if missing:
         raise ValueError(f"memory has the entries {sorted(memory)}, expected {missing[0]!r} among them")
-    return memory["logits"], memory["reference"]
+    logits, reference = memory["logits"], memory["reference"]
+    if logits.ndim != 2 or logits.shape != reference.shape:
+        raise ValueError(
+            f"memory has logits of shape {logits.shape} and reference of shape {reference.shape}, expected both (S, V)"
+        )
+    return logits, reference
 
 
 def _rows(rollouts: Rollouts) -> tuple[Array, Array]:

@@ -35,8 +35,8 @@ class Reinforce(OutcomeEstimator):
     normalises over all G K responses of the rollouts at once.
 
     Bias: none with a constant baseline. Normalised, and with prompts drawn independently for each response, the
-    expected update is for rewards 0 and 1 the policy gradient times one positive number, the same for all prompts; for
-    other rewards it has another direction in general.
+    expected update is for rewards 0 and 1 and two or more responses the policy gradient times one positive number, the
+    same for all prompts; for other rewards it has another direction in general.
 
     The released code of REINFORCE++ normalises over tokens, which agrees where all responses have one length, and
     bounds the variance from below by 1e-8; here nothing is bounded. Its penalty on the divergence from a reference

@@ -33,6 +33,11 @@ class RLOO(OutcomeEstimator):
     array([ 0.75 , -0.5  , -0.5  ,  0.125,  0.125])
     """
 
+    @property
+    def least_responses(self) -> int:
+        """Two: the baseline is the mean of the others."""
+        return 2
+
     def of_rewards(self, reward: Any) -> Array:
         difference = from_first(as_rewards(reward, least=2))
         return np.asarray(difference - mean_of_others(difference))

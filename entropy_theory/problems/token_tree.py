@@ -39,6 +39,10 @@ TIED = 2.0**-40
 """Chances of success that agree to this share of the largest reward count as equal."""
 
 
+MOST_RESPONSES = 10**9
+"""Responses to a prompt; a number for each must fit in memory."""
+
+
 class TokenTree:
     """Responses of T tokens to M prompts, with a reward for each complete response; undiscounted.
 
@@ -88,6 +92,11 @@ class TokenTree:
         if prompts is not None:
             as_count(prompts, "prompts")
         responses = self.vocabulary**self.horizon
+        if responses > MOST_RESPONSES:
+            raise ValueError(
+                f"vocabulary is {vocabulary!r} and horizon is {horizon!r}, expected at most {MOST_RESPONSES:.0e} "
+                "responses to a prompt"
+            )
         if callable(reward):
             reward = _rewards(reward, self.vocabulary, self.horizon, 1 if prompts is None else prompts)
         table = as_numbers(reward, "reward", axes=1)
@@ -388,7 +397,8 @@ def _joined(levels: list[Array], axes: int, batch: tuple[int, ...]) -> Array:
 
 def _rewards(function: Callable[..., Any], vocabulary: int, horizon: int, prompts: int) -> Array:
     responses = vocabulary**horizon
-    digits = np.unravel_index(np.arange(responses), (vocabulary,) * horizon)
+    place = np.arange(responses)
+    digits = [place // vocabulary ** (horizon - 1 - t) % vocabulary for t in range(horizon)]
     tokens = np.tile(np.stack(digits, axis=-1), (prompts, 1))
     rewards = as_numbers(function(np.repeat(np.arange(prompts), responses), tokens), "the result of reward")
     if rewards.shape != (prompts * responses,):

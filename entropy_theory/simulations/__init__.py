@@ -8,8 +8,13 @@ are met is computed.
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from entropy_theory.simulations import (
     alpha_sweep,
@@ -25,6 +30,7 @@ from entropy_theory.simulations import (
     operation_counts,
     reference_kl,
 )
+from entropy_theory.simulations.result import Result
 
 SIMULATIONS: dict[str, ModuleType] = {
     m.NAME: m
@@ -63,4 +69,24 @@ def select(names: Iterable[str]) -> list[ModuleType]:
     return [module for name, module in SIMULATIONS.items() if not wanted or name in wanted]
 
 
-__all__ = ["SIMULATIONS", "select"]
+def origin_of(scale: str, seeds: int | None) -> dict[str, Any]:
+    """What a result depends on: the version, the code of the experiments, and what was asked for."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return {
+        "version": version("entropy_theory"),
+        "experiments": digest.hexdigest()[:16],
+        "scale": scale,
+        "seeds": "default" if seeds is None else seeds,
+    }
+
+
+def run(name: str, scale: str = "full", *, seeds: int | None = None, **options: Any) -> Result:
+    """The result of an experiment, marked with its origin; `options` are ``workers`` and ``report``."""
+    (module,) = select([name])
+    result: Result = module.run(scale, seeds=seeds, **options)
+    return replace(result, origin=origin_of(scale, seeds))
+
+
+__all__ = ["SIMULATIONS", "origin_of", "run", "select"]

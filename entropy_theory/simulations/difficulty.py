@@ -1,4 +1,4 @@
-"""Section VIII.C, Figure 8 right of the source: have easier prompts a higher covariance, and confident policies?
+"""Section VIII.C, Figure 8 right of the source: do easier prompts have a higher covariance, and do confident policies?
 
 The covariance of a prompt m is ``sum_s d(s|m) Cov_p(log p, y)``, d(s|m) the visitation of the states of its responses,
 with ``y = A`` and with ``y = p A``, exact, and by the source's own estimate: the covariance of the length-normalised
@@ -8,7 +8,7 @@ chance of success of the prompt, and for the estimate against the share of the e
 
 A success chance of zero or one leaves no advantage, so that no covariance can rise with it all the way: a policy of two
 actions has ``Cov(log p, p A) = 2 p^2 (1 - p)^2 log(p / (1 - p))``, p the chance of the right one, which is negative
-below 1/2, largest at 0.74 and zero again at one. Which side of the peak the prompts are on changes in training.
+below 1/2, largest at 0.74 and zero again at one. Which side of the peak the prompts are on can change in training.
 """
 
 from __future__ import annotations
@@ -185,8 +185,8 @@ def _peak(found: list[list[dict[str, Any]]]) -> Row:
         paper="-",
         source="-",
         model=model,
-        remark="Middle of the bin of width 1/8 with the largest mean, all stages together. It lies inside (0, 1) "
-        "because the covariance vanishes at both ends.",
+        remark="Middle of the bin of width 1/8 with the largest mean, all stages together. The covariance "
+        "vanishes at both ends.",
     )
 
 

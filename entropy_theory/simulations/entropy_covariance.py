@@ -24,20 +24,22 @@ from scipy import stats
 
 from entropy_theory.controls import PolicyGradient
 from entropy_theory.estimators import GRPO
-from entropy_theory.estimators.estimator import Memory
+from entropy_theory.problems import TokenTree
 from entropy_theory.rollouts import Rollouts
 from entropy_theory.simulations.result import Estimate, Result, Row, every
 from entropy_theory.simulations.setting import FULL, SMALL, Report, Setting, pieces
+from entropy_theory.softmax import covariance, softmax
+from entropy_theory.training import Sampling, train
 
 Array = np.ndarray[Any, Any]
 
 NAME = "entropy-covariance"
 TITLE = "The entropy change against the covariance"
 
-FACTORS = (4, 8, 16)
+FACTORS = (4, 8, 12, 16)
 """Step sizes beyond the setting's own, as multiples of it."""
 
-_RECORDS = 50
+_RECORDS = 34
 """Records of a run at most, each at the first update of a batch, which is on policy."""
 _FEWER = 20
 """Records of a run with a larger step size, one a batch."""
@@ -45,20 +47,34 @@ _CURVES = ("step", "covariance", "held", "averaged", "response")
 
 
 @dataclass(frozen=True)
-class Watched(GRPO):
-    """GRPO that notes the covariances of the responses of each batch, means over the prompts; zero of an empty batch.
+class Watched(Sampling):
+    """Sampling that notes covariances of each batch, under the policy that wrote it.
 
-    With pi A and with A; see `response_covariance`.
+    `responses_seen` has for each batch the sums of `response_covariance` with pi A and with A, of GRPO, over the
+    prompts that stay in it, and their number: those of which right and wrong responses were drawn. Of the other prompts
+    A is zero, so these sums divided by the number of all prompts are the means over all. `exact` has the
+    `exact_covariance` of the batches 0, `exact_every`, 2 `exact_every`, ...
     """
 
-    seen: list[tuple[float, float]] = field(default_factory=list, repr=False, compare=False)
+    exact_every: int = 1
+    responses_seen: list[tuple[float, float, int]] = field(default_factory=list, repr=False, compare=False)
+    exact: list[float] = field(default_factory=list, repr=False, compare=False)
 
-    def advantages(self, rollouts: Rollouts, memory: Memory | None = None) -> Array:
-        plain = self.of_rewards(rollouts.reward)
-        both = (np.exp(rollouts.log_prob.sum(-1)) * plain, plain)
-        first, second = (response_covariance(rollouts, a).sum() / max(1, rollouts.groups) for a in both)
-        self.seen.append((float(first), float(second)))
-        return super().advantages(rollouts, memory)
+    def collect(self, tree: TokenTree, z: Array, rng: np.random.Generator) -> Rollouts:
+        rollouts = super().collect(tree, z, rng)
+        if len(self.responses_seen) % self.exact_every == 0:
+            self.exact.append(exact_covariance(tree, z))
+        plain = GRPO().of_rewards(rollouts.reward)
+        with_policy = np.exp(rollouts.log_prob.sum(-1)) * plain
+        first, second = (float(response_covariance(rollouts, a).sum()) for a in (with_policy, plain))
+        self.responses_seen.append((first, second, rollouts.groups))
+        return rollouts
+
+
+def exact_covariance(tree: TokenTree, z: Array) -> float:
+    """``sum_s d(s) Cov_p(log p, p A)`` with the exact advantage: the covariance that the paper names."""
+    values = tree.values(z)
+    return float((values.visitation * covariance(z, z, softmax(z) * values.advantage)).sum())
 
 
 def response_covariance(rollouts: Rollouts, change: Array) -> Array:
@@ -70,21 +86,46 @@ def response_covariance(rollouts: Rollouts, change: Array) -> Array:
 
 def repetition(setting: Setting, seed: int) -> dict[str, Any]:
     """One run: correlations and slopes over its updates, and its curves."""
-    watched = Watched()
-    run = setting.sampled(PolicyGradient(), seed, records=_records(setting), estimator=watched)
+    tree, z, sample_seed = setting.start(seed)
+    between = setting.steps // _records(setting)
+    watched = Watched(
+        prompts=setting.prompts,
+        responses=setting.responses,
+        epochs=setting.epochs,
+        filter_equal=setting.filter_equal,
+        exact_every=between // setting.epochs,
+    )
+    run = train(
+        tree,
+        PolicyGradient(),
+        z,
+        setting.eta,
+        setting.steps,
+        sampling=watched,
+        record_every=between,
+        state_entropy=False,
+        seed=sample_seed,
+    )
     step = run.step[:-1]
-    covariance, held = run.covariance[:-1], -run.state_entropy_change[:-1]
+    held_covariance, held = run.covariance[:-1], -run.state_entropy_change[:-1]
     averaged, predicted = -run.entropy_change[:-1], -run.predicted_entropy_change[:-1]
+    # A prompt that stays in the batch moves by a step of eta / (groups T), and is one of `prompts` in Eq. (4).
     scale = setting.eta / (setting.prompts * setting.horizon)
-    response, plain = scale * np.array(watched.seen)[step // setting.epochs].T
+    with_policy, plain, groups = np.array(watched.responses_seen)[step // setting.epochs].T
+    response = scale * with_policy / np.maximum(groups, 1)
+    exact = np.array(watched.exact)
     return {
-        **_fit("held", covariance, held),
-        **_fit("averaged", covariance, averaged),
+        **_fit("held", held_covariance, held),
+        **_fit("averaged", held_covariance, averaged),
         **_fit("predicted", predicted, averaged),
         **_fit("response", response, averaged),
-        **_fit("plain", plain, averaged),
+        **_fit("plain", scale * plain / np.maximum(groups, 1), averaged),
+        "pearson_response_all": _pearson(with_policy, averaged),
+        "pearson_plain_all": _pearson(plain, averaged),
+        "pearson_exact_held": _pearson(exact, held),
+        "pearson_exact_averaged": _pearson(exact, averaged),
         "step": step,
-        "covariance": covariance,
+        "covariance": held_covariance,
         "held": held,
         "averaged": averaged,
         "response": response,
@@ -127,6 +168,7 @@ def run(scale: str = "full", *, seeds: int | None = None, workers: int = 1, repo
     rows = (
         _own(found, "held"),
         _own(found, "averaged"),
+        _exact(found),
         _predicted(found),
         _responses(found),
         _placebo(found),
@@ -154,15 +196,32 @@ def _own(found: list[dict[str, Any]], which: str) -> Row:
     held = which == "held"
     pearson, slope = _over_seeds(found, f"pearson_{which}"), _over_seeds(found, f"slope_{which}")
     return Row(
-        statement="-dH and Cov(log p, dz) move together in training" if held else "the same for the entropy of Eq. (4)",
+        statement=("-dH" if held else "-dH of Eq. (4)") + " and Cov(log p, dz) move together in training",
         paper="near-identical curves, Pearson > 0.92 (Fig. 8 of the source)" if held else "not told apart from it",
         source="Fig. 8 shows similar trends; no correlation is given" if held else "-",
         model={"Pearson": pearson, "slope": slope},
         criterion="Pearson > 0.92 and slope within 0.9 to 1.1",
         agrees=every(pearson.above(0.92), slope.within(0.9, 1.1)),
-        remark="Entropies of the states, averaged with the visitation held."
+        remark="Entropies of the states, averaged with the visitation held. The covariance is that with the update "
+        "itself, Eq. (8); the paper names pi A, which for one state and exact gradients is the same but for the "
+        "factor eta."
         if held
         else "Eq. (4) also changes with the states that are visited, which the covariance leaves out.",
+    )
+
+
+def _exact(found: list[dict[str, Any]]) -> Row:
+    return Row(
+        statement="-dH against the exact Cov(log p, pA)",
+        paper="near-identical curves, Pearson > 0.92 (Fig. 8 of the source)",
+        source="-",
+        model={
+            "Pearson, visitation held": _over_seeds(found, "pearson_exact_held"),
+            "Pearson, Eq. (4)": _over_seeds(found, "pearson_exact_averaged"),
+        },
+        remark="The paper's own term, averaged over the states as they are visited, A the exact advantage. The update "
+        "has the sampled advantages of GRPO, weighs a state by its visits once more, and leaves prompts out whose "
+        "responses earn the same.",
     )
 
 
@@ -182,7 +241,8 @@ def _predicted(found: list[dict[str, Any]]) -> Row:
 
 def _responses(found: list[dict[str, Any]]) -> Row:
     with_policy, plain = _over_seeds(found, "pearson_response"), _over_seeds(found, "pearson_plain")
-    above = (with_policy.above(0.92), plain.above(0.92))
+    all_with_policy, all_plain = _over_seeds(found, "pearson_response_all"), _over_seeds(found, "pearson_plain_all")
+    above = [pearson.above(0.92) for pearson in (with_policy, plain, all_with_policy, all_plain)]
     return Row(
         statement="the sampled covariance of whole responses follows -dH",
         paper="near-identical curves, Pearson > 0.92 (Fig. 8 of the source)",
@@ -192,13 +252,16 @@ def _responses(found: list[dict[str, Any]]) -> Row:
             "slope with pi A": _over_seeds(found, "slope_response"),
             "Pearson with A": plain,
             "slope with A": _over_seeds(found, "slope_plain"),
+            "Pearson with pi A, over all prompts": all_with_policy,
+            "Pearson with A, over all prompts": all_plain,
         },
-        criterion="Pearson > 0.92 with pi A or with A",
+        criterion="Pearson > 0.92 with pi A or with A, over the prompts of the batch or over all",
         agrees=True if True in above else None if None in above else False,
         remark="In units in which Eq. (10), with responses as the actions, predicts the slope 1 for pi A. Responses "
         "share the logits of their common prefixes, so an update moves log pi(y) by another amount than pi(y) A(y), "
-        "in a ratio that changes as the policy sharpens. And the prompts that stay in the batch are those of which "
-        "right and wrong responses were drawn: eight of them show more spread than the policy has.",
+        "in a ratio that changes as the policy sharpens. Over the batch: prompts of which right and wrong responses "
+        "were drawn. Their number changes in training, and their eight responses show more spread in reward than the "
+        "policy has. Over all: the other prompts count as zero.",
     )
 
 
@@ -216,7 +279,7 @@ def _placebo(found: list[dict[str, Any]]) -> Row:
         criterion="the covariance of another run, with other prompts and another start, stays below 0.92",
         agrees=None if above is None else not above,
         remark="Two quantities that rise and fall with the progress of training correlate, whether or not one "
-        "determines the other.",
+        "determines the other. Each run is in two of the pairs, so the interval is not over independent samples.",
     )
 
 

@@ -1,10 +1,11 @@
 """Section VIII.B(c): the entropy level as the strength of a control sets it.
 
 The source's Fig. 12 says that more clipping in Clip-Cov, and a larger coefficient in KL-Cov, give higher entropy. Each
-of three strengths is varied alone here: the share r of tokens that Clip-Cov takes out (0 is its PPO clip alone), the
-coefficient beta of KL-Cov at a share of 0.2 (0 is no control), and the share k of KL-Cov at beta = 1 (0 is no control).
+of three strengths is varied alone here: the share r of tokens that Clip-Cov may take out, at most all that lie in its
+band (0 is its PPO clip alone), the coefficient beta of KL-Cov at a share of 0.2 (0 is no control), and the share k of
+KL-Cov at beta = 1 (0 is no control). The source does not vary k.
 
-Higher entropy after the same number of updates may only mean slower learning, since a policy that has learned less has
+Higher entropy after the same number of updates may only mean slower learning, since a policy that has learnt less has
 more entropy left. So the entropy is also compared at equal reward, the largest that all runs from one start reach.
 """
 
@@ -78,12 +79,11 @@ def run(scale: str = "full", *, seeds: int | None = None, workers: int = 1, repo
     last: Measured = {name: [entropy[:, -1] for _, entropy in scan] for name, scan in runs.items()}
     reached = np.min([reward.max(-1) for scan in runs.values() for reward, _ in scan], axis=0)
     equal: Measured = {name: [_at_levels(*pair, reached) for pair in scan] for name, scan in runs.items()}
-    after = f"entropy after {setting.steps} updates"
     rows = (
-        _ends(last, after, _FIXED),
+        _ends(last, "entropy at equal time", _FIXED_ENDS),
         _ends(equal, "entropy at equal reward", _EQUAL),
-        *(_row(name, last, after, _FIXED) for name in runs),
-        *(_row(name, equal, "entropy at equal reward", _EQUAL) for name in runs),
+        *(_row(name, last, "entropy at equal time", _FIXED_OF[name]) for name in runs),
+        *(_row(name, equal, "entropy at equal reward", _EQUAL_OF[name]) for name in runs),
         Row(
             statement="the equal reward: the largest that all runs from one start reach",
             paper="-",
@@ -123,16 +123,26 @@ def _at_levels(reward: Array, entropy: Array, levels: Array) -> Array:
     return np.array([entropy_at(*of_seed) for of_seed in zip(reward, entropy, levels, strict=True)])
 
 
+_ONE_TOKEN = "A share of 2e-4 is one token of a batch here."
+_BAND = (
+    "r is the share of tokens that Clip-Cov may take out, at most all that lie in its band (0 is its PPO clip alone)."
+)
 _FIXED = {
     "paper": "cites the figure (Figs. 11, 12 of the source)",
     "source": "Fig. 12: more clipping (Clip-Cov) or a larger beta (KL-Cov) gives higher entropy",
-    "remark": "A share of 2e-4 is one token of a batch here.",
+}
+_FIXED_ENDS = {**_FIXED, "source": f"{_FIXED['source']}; k is not varied there", "remark": _ONE_TOKEN}
+_FIXED_OF = {
+    "r": {**_FIXED, "remark": f"{_BAND} {_ONE_TOKEN}"},
+    "beta": _FIXED,
+    "k": {"paper": "-", "source": "-", "remark": _ONE_TOKEN},
 }
 _EQUAL = {
     "paper": "-",
     "source": "-",
     "remark": "Where this does not rise but the entropy at equal time does, the control only slows learning down.",
 }
+_EQUAL_OF = {"r": {**_EQUAL, "remark": f"{_BAND} {_EQUAL['remark']}"}, "beta": _EQUAL, "k": _EQUAL}
 
 
 def _ends(measured: Measured, words: str, texts: dict[str, str]) -> Row:

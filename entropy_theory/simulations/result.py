@@ -84,7 +84,7 @@ class Row:
     model : dict of str to Estimate
         What the model gives.
     criterion : str
-        What would count as the same finding, fixed before the run; empty where the row only measures.
+        What would count as the same finding; empty where the row only measures.
     agrees : bool or None
         Whether the model meets the criterion; None where the intervals leave it open or there is none.
     remark : str
@@ -119,8 +119,8 @@ class Result:
     rows : tuple of Row
     curves : dict of str to nested lists of numbers
         What the figure shows.
-    conclusion : str
-        What the model reproduces, what it does not, and what the paper reports without support, computed from the rows.
+    origin : dict
+        What the result was made by, see `simulations.origin_of`.
     """
 
     name: str
@@ -128,6 +128,7 @@ class Result:
     setting: dict[str, Any]
     rows: tuple[Row, ...]
     curves: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The result as JSON; the same run gives the same text. Curves are rounded to six digits."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from entropy_theory.files import write_whole
 from entropy_theory.simulations import table
@@ -29,19 +30,28 @@ class Folder:
         style.save(DRAWINGS[result.name].draw(Result.from_json(result.to_json())), self.path, result.name)
         return []
 
-    def load(self, name: str, scale: str | None = None, seeds: int | None = None) -> Result | None:
-        """An earlier result of that scale, and of that number of seeds if one is given."""
+    def load(self, name: str, origin: dict[str, Any] | None = None) -> Result | None:
+        """An earlier result; if an origin is given, one that was made by the same."""
         path = self.path / f"{name}.json"
         if not path.is_file():
             return None
         try:
             result = Result.from_json(path.read_text(encoding="utf-8"))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} holds no result, expected a file that an earlier run wrote: {error}") from None
-        same = scale in (None, result.setting.get("scale")) and seeds in (None, result.setting.get("seeds"))
-        return result if same else None
+        return result if origin in (None, result.origin) else None
 
-    def write_page(self, names: Iterable[str]) -> None:
-        """Write ``simulations.md``, the results of `names` that are here, in that order."""
-        found = [result for result in map(self.load, names) if result is not None]
+    def write_page(self, names: Iterable[str]) -> list[str]:
+        """Write ``simulations.md``, the results of `names` that are here, in that order; a note on each that cannot be
+        read."""
+        found, notes = [], []
+        for name in names:
+            try:
+                result = self.load(name)
+            except ValueError as error:
+                notes.append(str(error))
+                continue
+            if result is not None:
+                found.append(result)
         write_whole(self.path / "simulations.md", lambda file: file.write(table.markdown(found).encode()))
+        return notes

@@ -65,16 +65,26 @@ HEAD = """# Section VIII in a model that is small enough to be exact
 The paper (arXiv:2604.09676) takes the numbers of its Section VIII from experiments with language models in its source
 (arXiv:2505.22617). Here each of them stands beside what the source reports and what a small model gives: a tree of
 tokens with a verifiable reward for each complete response, a softmax policy with a logit for every prefix and token,
-sampled as the source does. Entropies, rewards and gradients along the way are exact. Intervals are 95 % intervals over
-independent seeds, each with its own tree, start and samples.
+sampled as the source does unless an experiment says otherwise. Entropies, rewards and gradients along the way are
+exact. Intervals are 95 % intervals over independent seeds, each with its own tree, start and samples. They are not
+corrected for their number, so a few of them miss.
 
 What the model cannot show: its policy shares no parameters between prefixes, so nothing is learned on one prompt for
-another, and its responses are a few tokens long. A finding that is not reproduced here may hold for language models;
-it then rests on something that the theory of the paper, which is tabular as well, does not contain. Each criterion is
+another, and its responses are a few tokens long unless an experiment says otherwise. A finding that is not reproduced
+here may hold for language models; it then rests on sizes and settings that differ here, or on something that the theory
+of the paper, which is tabular as well, does not contain. Each criterion is
 in the code and whether it is met is computed. Settings and criteria were settled on other random numbers than those of
 the results, which were drawn once they stood.
 
 Each section is the output of `entropy-theory simulate NAME`.
+
+**What the paper reports without support in its source:** a Pearson correlation above 0.92 (the source gives none); 68 %
+of the tokens with positive covariance (not found there); averages over three seeds (not stated there); the highest
+accuracy for KL-Cov with annealed beta (no annealing there); Fig. 10 as evidence on the entropy bonus (it is a penalty
+on the divergence from a reference policy); a "moderate improvement" at alpha = 5e-3 (there it does not outperform other
+baselines); thresholds of one to five times the mean (there 1 and 5, absolute); shares k in [1e-4, 1e-3] (there 2e-3 and
+2e-4); the exponential law, and a covariance that scales with confidence, as consequences of Section IV (no such
+statement is there). The gains on AIME are in the source; nothing here tests them.
 """
 
 

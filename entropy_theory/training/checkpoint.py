@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from entropy_theory.files import write_whole
+from entropy_theory.files import read_arrays, write_whole
 from entropy_theory.training.record import Record
 
 Array = np.ndarray[Any, Any]
@@ -37,13 +39,18 @@ class Checkpoint:
     arguments: dict[str, str]
 
     def save(self, state: State, records: list[Record]) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file, whole or not at all; a ValueError says why it cannot be written."""
         head = {"arguments": self.arguments, "step": state.step, "rng": state.rng, "records": len(records)}
         arrays: dict[str, Any] = {f"memory.{name}": array for name, array in state.memory.items()}
         if records:
             arrays |= {f"record.{name}": np.array([r[name] for r in records]) for name in records[0]}
         text = np.array(json.dumps(head))
-        write_whole(self.path, lambda file: np.savez(file, checkpoint=text, z=state.z, **arrays))
+        try:
+            write_whole(self.path, lambda file: np.savez(file, checkpoint=text, z=state.z, **arrays))
+        except OSError as error:
+            raise ValueError(
+                f"checkpoint is {str(self.path)!r}, expected a file that can be written to: {error}"
+            ) from None
 
     def load(self) -> tuple[State, list[Record]] | None:
         """The state and the records in the file; None if there is no file.
@@ -56,11 +63,10 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            with np.load(self.path, allow_pickle=False) as data:
-                arrays = {name: data[name] for name in data.files}
+            arrays = read_arrays(self.path)
             head = json.loads(arrays["checkpoint"].item())
             found = head["arguments"]
-        except (KeyError, TypeError, ValueError, EOFError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"checkpoint is {str(self.path)!r}, expected a file of an earlier run: {error}") from None
         for name, value in self.arguments.items():
             if found.get(name) != value:
@@ -79,8 +85,12 @@ def _named(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:
 
 
 def describe(value: Any) -> str:
-    """An argument in words that change if and only if it does: arrays by their shape and a hash of their bytes,
-    functions by their name."""
+    """An argument in words that change when it does.
+
+    Arrays are told by their shape and a hash of their bytes, functions by their name and a hash of their code, defaults
+    and what they close over; other objects by their type and their attributes. What a function reads elsewhere is not
+    seen.
+    """
     if is_dataclass(value) and not isinstance(value, type):
         inner = ", ".join(f"{f.name}={describe(getattr(value, f.name))}" for f in fields(value))
         return f"{type(value).__name__}({inner})"
@@ -89,9 +99,28 @@ def describe(value: Any) -> str:
     if sp.issparse(value):
         table = value.tocsr()
         return f"sparse{table.shape} {_hash(*(x.tobytes() for x in (table.data, table.indices, table.indptr)))}"
-    if callable(value):
-        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
+    if isinstance(value, partial):
+        return f"partial({describe(value.func)}, {describe(list(value.args))}, {describe(value.keywords)})"
+    if isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        held = [_code(value.__code__), describe([value.__defaults__, value.__kwdefaults__, cells])]
+        return f"{value.__module__}.{value.__qualname__} {_hash(*(x.encode() for x in held))}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k!r}: {describe(v)}' for k, v in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(describe, value))}]"
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    kind: Any = type(value)
+    if kind.__repr__ is object.__repr__:
+        return f"{kind.__module__}.{kind.__qualname__}({describe(dict(getattr(value, '__dict__', {})))})"
     return repr(value)
+
+
+def _code(code: CodeType) -> str:
+    """What a function does, wherever it stands."""
+    constants = [_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants}"
 
 
 def describe_problem(problem: Any) -> str:

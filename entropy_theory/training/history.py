@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory.files import write_whole
+from entropy_theory.files import read_arrays, write_whole
 
 Array = np.ndarray[Any, Any]
 
@@ -30,7 +30,8 @@ MEANING = {
     "a ~ p (records, levels)",
     "positive_share": "share of tokens s ~ d, a ~ p with C(s,a) > 0",
     "gradient_norm": "Euclidean norm of grad J",
-    "kl_to_start": "sum_s w(s) KL(p_s || p0_s), the divergence of whole episodes from the first policy, nats",
+    "kl_to_start": "sum_s w(s) KL(p_s || p0_s), the divergence of whole episodes from the first policy, in an MDP "
+    "discounted, nats",
     "selected": "share of the tokens of this update that the control selected",
     "margin": "stability margin of the direction of this update: step size at which sum_s d(s) KL_s reaches the bound",
     "batch_reward": "mean reward of the sampled responses of this update",
@@ -72,7 +73,7 @@ class History:
     gradient_norm : array (R,)
         ``||grad J||``.
     kl_to_start : array (R,)
-        ``sum_s w(s) KL(p_s || p0_s)``: of whole responses, in nats.
+        ``sum_s w(s) KL(p_s || p0_s)``: of whole responses, in an MDP discounted; in nats.
     selected : array (R,)
         Share of the tokens of this update that the control selected.
     margin : array (R,)
@@ -131,14 +132,11 @@ class History:
             If the file holds no history.
         """
         try:
-            with np.load(path, allow_pickle=False) as data:
-                arrays = {name: data[name] for name in data.files}
+            arrays = read_arrays(path)
             metadata = json.loads(arrays.pop("metadata").item())
             metadata["fields"]
             return cls(**arrays, metadata=metadata)
-        except (KeyError, TypeError, ValueError, EOFError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"path is {str(path)!r}, expected a file that History.save wrote: {error}") from None
 
     def arrays(self) -> dict[str, Any]:

@@ -29,7 +29,8 @@ class Sampling:
     A batch has `responses` responses to each of `prompts` prompts, written by the current policy, which is then held
     as the old policy. In each of `epochs` passes the prompts are shuffled and split into `minibatches` parts, and
     each part gives one update. The defaults are the settings of arXiv:2505.22617, Section VIII.A of the paper: 256
-    prompts, 8 responses, 8 updates a batch.
+    prompts, 8 responses, 8 updates a batch; the
+    filter of that source is `filter_equal`.
 
     Prompts share no logits here. With one epoch each prompt would be updated once a batch, at a ratio of one to the old
     policy, so that neither PPO clipping nor KL-Cov could act, however many parts the batch has. The updates are
@@ -38,6 +39,7 @@ class Sampling:
     Parameters
     ----------
     prompts, responses, minibatches, epochs : int >= 1
+        With more parts than prompts some parts are empty: they count as updates and change nothing.
     estimator : Estimator
         Gives each token its advantage, once for the batch.
     filter_equal : bool
@@ -59,9 +61,14 @@ class Sampling:
 
     def __post_init__(self) -> None:
         for name in ("prompts", "responses", "minibatches", "epochs"):
-            as_count(getattr(self, name), name)
+            object.__setattr__(self, name, as_count(getattr(self, name), name))
         if not isinstance(self.estimator, Estimator):
             raise ValueError(f"estimator is {self.estimator!r}, expected an Estimator such as GRPO() or RLOO()")
+        if self.responses < self.estimator.least_responses:
+            raise ValueError(
+                f"responses is {self.responses!r}, expected at least {self.estimator.least_responses} for "
+                f"{self.estimator!r}"
+            )
         check_flag(self.filter_equal, "filter_equal")
 
     @property
@@ -92,22 +99,22 @@ class Table:
     """Place of each token's state among the rows, shape (G, K, T)."""
     z: Array
     old: Array
-    anchor: Array | None
+    reference: Array | None
 
     @classmethod
-    def of(cls, rollouts: Rollouts, z: Array, anchor: Array | None) -> Table:
+    def of(cls, rollouts: Rollouts, z: Array, reference: Array | None) -> Table:
         """The rows of the states of `rollouts`; the old policy is the one in `z`."""
         rows, index = np.unique(rollouts.state, return_inverse=True)
         current = z[rows]
-        held = None if anchor is None else anchor[rows]
+        held = None if reference is None else reference[rows]
         return cls(rows, index.reshape(rollouts.state.shape), current, current.copy(), held)
 
     def batch(self, groups: Array, rollouts: Rollouts, advantage: Array) -> tuple[Array, Batch]:
         """Places of the rows that some groups visit, and their tokens."""
         places, where = np.unique(self.index[groups], return_inverse=True)
-        anchor = None if self.anchor is None else self.anchor[places]
+        reference = None if self.reference is None else self.reference[places]
         tokens = where.ravel(), rollouts.action[groups].ravel(), advantage[groups].ravel()
-        return places, Batch.of(self.z[places], *tokens, self.old[places], anchor)
+        return places, Batch.of(self.z[places], *tokens, self.old[places], reference)
 
     def whole(self, z: Array) -> Array:
         """All logits `z` with the rows put in."""

@@ -61,8 +61,9 @@ def train(
     to z0 in place of z_old.
 
     The loss of a batch is a mean over tokens, the objective a sum over the tokens of a response: with an unbiased
-    estimator the expected sampled update on policy is the exact one with step size ``eta / T``, and an entropy bonus
-    alpha in a batch weighs as much as ``T alpha`` in the exact update.
+    estimator and all prompts kept, the expected sampled update on policy of the policy gradient is the exact one with
+    step size ``eta / T`` (that of the natural policy gradient, which does not depend on the scale of the loss, with
+    step size eta), and an entropy bonus alpha in a batch weighs as much as ``T alpha`` in the exact update.
 
     Parameters
     ----------
@@ -88,8 +89,9 @@ def train(
     seed : int or numpy.random.SeedSequence
         The same arguments give the same history to the byte.
     checkpoint : path, optional
-        The run is kept in this file, at least every half minute, when it is interrupted and at the end. A later call
-        with the same arguments goes on from there and ends with the same bytes; `steps` may have grown.
+        The run is kept in this file, after each batch that ends half a minute or more after the last time, when it is
+        interrupted and at the end. A later call with the same arguments goes on from there and ends with the same
+        bytes; `steps` may have grown. One run a file: of two at a time the last one to write is kept.
     progress : bool or callable, optional
         True shows a bar on standard error; a callable gets the updates made and those to make.
 
@@ -111,9 +113,7 @@ def train(
     """
     run = _Run.of(problem, control, z0, eta, sampling, updates, record_every, margin, state_entropy, seed)
     steps = as_count(steps, "steps", least=0)
-    store = None if checkpoint is None else Checkpoint(Path(checkpoint), run.arguments)
-    if store is not None and not store.path.resolve().parent.is_dir():
-        raise ValueError(f"checkpoint is {str(checkpoint)!r}, expected a file in a folder that exists")
+    store = None if checkpoint is None else Checkpoint(_as_path(checkpoint), run.arguments)
     with _reporting(progress, steps) as report:
         state, records = _advance(run, steps, store, report)
     last = {**NO_UPDATE, **run.recorder.policy(steps, state.z)}
@@ -122,7 +122,7 @@ def train(
         **run.arguments,
         "steps": steps,
         "quantile_levels": list(QUANTILE_LEVELS),
-        "fields": MEANING,
+        "fields": dict(MEANING),
         "numpy": np.__version__,
     }
     return History(**columns, logits=state.z, metadata=metadata)
@@ -135,6 +135,8 @@ def _advance(run: _Run, steps: int, store: Checkpoint | None, report: Report) ->
     if state.step > steps:
         raise ValueError(f"steps is {steps}, expected at least {state.step}, where the checkpoint stands")
     whole, kept, saved = state, len(records), time.monotonic()
+    if store is not None:
+        store.save(whole, records)  # before any work: what cannot be written is not found out at its end
     try:
         report(state.step, steps)
         while state.step < steps:
@@ -147,9 +149,15 @@ def _advance(run: _Run, steps: int, store: Checkpoint | None, report: Report) ->
                     store.save(whole, records[:kept])
                     saved = time.monotonic()
             report(state.step, steps)
-    finally:
+    except BaseException as error:
         if store is not None:
-            store.save(whole, records[:kept])
+            try:
+                store.save(whole, records[:kept])
+            except ValueError as unsaved:
+                error.add_note(str(unsaved))
+        raise
+    if store is not None:
+        store.save(whole, records[:kept])
     return state, records
 
 
@@ -185,6 +193,8 @@ class _Run:
         z = _start(problem, z0)
         if not isinstance(control, Control):
             raise ValueError(f"control is {control!r}, expected a Control such as PolicyGradient()")
+        if not callable(eta):
+            eta = _step_size(eta)
         as_count(updates, "updates")
         as_count(record_every, "record_every")
         if sampling is not None:
@@ -235,10 +245,10 @@ class _Run:
 
     def _exact(self, state: State, last: int, observe: Callable[[Record], None]) -> State:
         z = state.z
-        old = self.z0 if self._fixed else z
+        old, reference = z, self.z0 if self._fixed else None
         for step in range(state.step, last):
             eta = self._eta(step)
-            dz = self.control.update(self.problem, z, eta, anchor=old, step=step)
+            dz = self.control.update(self.problem, z, eta, anchor=old, reference=reference, step=step)
             if step % self.record_every == 0:
                 chosen = self.recorder.selected(self.control, z, old)
                 observe({**self.recorder.policy(step, z), **self.recorder.update(z, dz, eta), **NO_BATCH, **chosen})
@@ -272,11 +282,24 @@ class _Run:
         return getattr(self.control, "anchor", "moving") == "fixed"
 
     def _eta(self, step: int) -> float:
-        value = self.eta(step) if callable(self.eta) else self.eta
-        number = as_scalar(value, "eta")
-        if not number > 0:
-            raise ValueError(f"eta is {value!r}, expected a step size > 0")
-        return number
+        return _step_size(self.eta(step)) if callable(self.eta) else float(self.eta)
+
+
+def _step_size(value: Any) -> float:
+    number = as_scalar(value, "eta")
+    if not number > 0:
+        raise ValueError(f"eta is {value!r}, expected a step size > 0")
+    return number
+
+
+def _as_path(value: Any) -> Path:
+    try:
+        path = Path(value)
+    except TypeError:
+        path = None
+    if path is None or path.is_dir() or not path.resolve().parent.is_dir():
+        raise ValueError(f"checkpoint is {value!r}, expected a file in a folder that exists")
+    return path
 
 
 def _state_of(rng: np.random.Generator) -> dict[str, Any]:
@@ -295,7 +318,9 @@ def _start(problem: Problem, z0: Any) -> Array:
     shape = (problem.actions,) if isinstance(problem, Bandit) else (problem.states, problem.actions)
     if z.shape != shape or z.dtype != np.float64:
         raise ValueError(f"z0 has shape {z.shape} and dtype {z.dtype}, expected floats of shape {shape}")
-    return np.array(problem.check_logits(z))
+    if problem.check_logits(z).dtype != np.float64:
+        raise ValueError(f"problem is {problem!r}, expected one in floats, not in exact numbers")
+    return np.array(z)
 
 
 @contextmanager
