@@ -99,6 +99,19 @@ def test_the_best_of_a_kind() -> None:
     assert of.minus("a", "none", "coverage").mean == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize(("costs", "agrees"), [((0.01, 0.011), True), ((0.001, 0.035), None), ((0.05, 0.051), False)])
+def test_the_first_guideline_counts_the_cost(costs: tuple[float, float], agrees: bool | None) -> None:
+    """The best bonus covers more, but its cost in reward has to be small as well."""
+
+    def runs(coverage: float, costs: tuple[float, float] = (0.0, 0.0)) -> list[dict[str, float]]:
+        return [{"reward": 0.9 - cost, "coverage": coverage, "margin": 1.0} for cost in costs]
+
+    bonuses = (*guidelines.CONSTANT, *guidelines.ANNEALED)
+    others = dict.fromkeys((guidelines.NONE, *guidelines.COVARIANCE), runs(0.2))
+    row, *_ = guidelines._first(guidelines._Task({**others, **dict.fromkeys(bonuses, runs(0.8, costs))}))
+    assert row.agrees is agrees
+
+
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=40), st.data())
 @settings(deadline=None)
 def test_selection_by_partition(keys: list[int], data: st.DataObject) -> None:

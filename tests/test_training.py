@@ -1240,19 +1240,22 @@ def test_a_response_alone_has_no_baseline() -> None:
 
 
 def exact_run(checkpoint: Any, eta: Any = 1.0, steps: int = 5, **options: Any) -> et.History:
-    return et.train(
-        et.Bandit([1.0, 0.0]), et.PolicyGradient(), np.zeros(2), eta, steps, checkpoint=checkpoint, **options
-    )
+    bandit = et.Bandit([1.0, 0.0])
+    return et.train(bandit, et.PolicyGradient(), np.zeros(2), eta, steps, checkpoint=checkpoint, **options)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "junk", "empty"])
 def test_damaged_files_are_named(damage: str, tmp_path: Path) -> None:
     path, saved = tmp_path / "run.ckpt", tmp_path / "run.npz"
     exact_run(path).save(saved)
-    for file, read in ((path, lambda: exact_run(path)), (saved, lambda: et.History.load(saved))):
+    readers: list[tuple[Path, Callable[[], Any]]] = [
+        (path, lambda: exact_run(path)),
+        (saved, lambda: et.History.load(saved)),
+    ]
+    for file, read in readers:
         whole = file.read_bytes()
-        middle = len(whole) // 2
-        flipped = whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]
+        middle, eighth = len(whole) // 2, len(whole) // 8
+        flipped = whole[:middle] + bytes(x ^ 255 for x in whole[middle : middle + eighth]) + whole[middle + eighth :]
         file.write_bytes({"cut": whole[:middle], "flipped": flipped, "junk": b"PK\x03\x04junk", "empty": b""}[damage])
         with pytest.raises(ValueError, match=file.name):
             read()
@@ -1334,7 +1337,7 @@ def test_metadata_is_one_s_own() -> None:
 
 def test_problems_of_exact_numbers_are_refused() -> None:
     bandit = et.Bandit([Fraction(1, 2), Fraction(0)])
-    with pytest.raises(ValueError, match="problem is .*expected one in floats"):
+    with pytest.raises(ValueError, match=r"problem is .*expected one in floats"):
         et.train(bandit, et.PolicyGradient(), np.zeros(2), 1.0, 1)
 
 

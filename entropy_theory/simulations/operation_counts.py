@@ -235,8 +235,8 @@ def _exponent(sizes: tuple[int, ...], counts: list[float]) -> float:
 
 
 def _a_doubling(sizes: tuple[int, ...], counts: list[float]) -> float:
-    """By how much a count grows with each doubling of the size."""
-    return float(np.polyfit(np.log2(sizes), counts, 1)[0])
+    """By how much a count grows with each doubling of the size: exactly zero if it does not."""
+    return float(np.polyfit(np.log2(sizes), np.array(counts) - counts[0], 1)[0])
 
 
 def run(scale: str = "full", *, seeds: int | None = None, workers: int = 1, report: Report | None = None) -> Result:
