@@ -28,6 +28,8 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     target = path.resolve()
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{path} cannot be written: there is no folder {target.parent}")
+    if target.is_dir():
+        raise IsADirectoryError(f"{path} cannot be written: it is a folder")
     try:
         mode = target.stat().st_mode & 0o777
     except FileNotFoundError:
@@ -60,7 +62,7 @@ def read_arrays(path: Any) -> dict[str, Array]:
     except FileNotFoundError:
         raise
     except (AttributeError, EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"it is no archive of arrays, or a damaged one: {error}") from None
+        raise ValueError(f"it is no archive of arrays, or a damaged one ({type(error).__name__})") from None
 
 
 def _umask() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -26,7 +27,9 @@ def in_order(function: Callable[..., Result], arguments: Iterable[tuple[Any, ...
     # "spawn" starts clean processes on every platform.
     context = multiprocessing.get_context("spawn")
     with one_thread_each():
-        pool = ProcessPoolExecutor(min(workers, len(todo)), mp_context=context)
+        # At Ctrl-C the workers stop without a word; this process says what is to be said.
+        quiet = signal.signal, (signal.SIGINT, signal.SIG_DFL)
+        pool = ProcessPoolExecutor(min(workers, len(todo)), context, *quiet)
         try:
             for future in [pool.submit(function, *a) for a in todo]:
                 yield future.result()

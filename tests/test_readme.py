@@ -11,6 +11,9 @@ from pathlib import Path
 import entropy_theory as et
 from entropy_theory.checking.explain import explain
 from entropy_theory.checking.registry import paper_claims
+from entropy_theory.simulations import SIMULATIONS
+from entropy_theory.simulations import table as tables
+from entropy_theory.simulations.store import Folder
 from tests.test_claims import CLAIMS, EXPECTED
 
 ROOT = Path(__file__).parent.parent
@@ -90,6 +93,13 @@ def test_the_exact_quantities_of_the_text_run() -> None:
 
 def test_the_training_of_the_text_prints_what_it_says() -> None:
     assert printed(blocks(README, "python")[2]).strip() == blocks(README, "text")[1].strip()
+
+
+def test_the_experiments_have_the_outcomes_of_the_stored_results() -> None:
+    stored = [Folder(ROOT / "figures" / "simulations").load(name) for name in SIMULATIONS]
+    results = [result for result in stored if result is not None]
+    assert tables.overview(results) in README
+    assert tables.summary(results) in README
 
 
 def test_the_calculation_of_the_text_is_what_show_prints() -> None:

@@ -8,6 +8,7 @@ values of one level are the action values of the level above, reshaped, and one 
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from fractions import Fraction
@@ -91,12 +92,7 @@ class TokenTree:
         self.horizon = as_count(horizon, "horizon")
         if prompts is not None:
             as_count(prompts, "prompts")
-        responses = self.vocabulary**self.horizon
-        if responses > MOST_RESPONSES:
-            raise ValueError(
-                f"vocabulary is {vocabulary!r} and horizon is {horizon!r}, expected at most {MOST_RESPONSES:.0e} "
-                "responses to a prompt"
-            )
+        responses = _responses(self.vocabulary, self.horizon)
         if callable(reward):
             reward = _rewards(reward, self.vocabulary, self.horizon, 1 if prompts is None else prompts)
         table = as_numbers(reward, "reward", axes=1)
@@ -152,6 +148,7 @@ class TokenTree:
             If an argument is not as above.
         """
         v, t, m = as_count(vocabulary, "vocabulary"), as_count(horizon, "horizon"), as_count(prompts, "prompts")
+        responses = _responses(v, t)
         if isinstance(correct, tuple | list) and len(correct) != 2:
             raise ValueError(f"correct is {correct!r}, expected a share or a pair (low, high)")
         low, high = correct if isinstance(correct, tuple | list) else (correct, correct)
@@ -160,8 +157,8 @@ class TokenTree:
             raise ValueError(f"correct is {correct!r}, expected a pair (low, high) with low <= high")
         rng = as_generator(seed)
         share = np.exp(rng.uniform(np.log(low), np.log(high), size=m))
-        number = np.maximum(1, np.rint(share * v**t).astype(np.int64))
-        reward = np.zeros((m, v**t))
+        number = np.maximum(1, np.rint(share * responses).astype(np.int64))
+        reward = np.zeros((m, responses))
         for row, count in zip(reward, number, strict=True):
             row[rng.choice(row.size, count, replace=False)] = 1.0
         return cls(v, t, reward, weights=weights)
@@ -393,6 +390,16 @@ class TokenTree:
 def _joined(levels: list[Array], axes: int, batch: tuple[int, ...]) -> Array:
     """The levels one after the other along the axis of the states, over a common batch."""
     return np.concatenate([np.broadcast_to(x, (*batch, *x.shape[x.ndim - axes :])) for x in levels], axis=-axes)
+
+
+def _responses(vocabulary: int, horizon: int) -> int:
+    """``V**T``, if a number for each fits in memory."""
+    if horizon * math.log(vocabulary) > math.log(MOST_RESPONSES):
+        raise ValueError(
+            f"vocabulary is {vocabulary!r} and horizon is {horizon!r}, expected at most {MOST_RESPONSES:.0e} responses "
+            "to a prompt"
+        )
+    return int(vocabulary**horizon)
 
 
 def _rewards(function: Callable[..., Any], vocabulary: int, horizon: int, prompts: int) -> Array:

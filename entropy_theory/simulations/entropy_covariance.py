@@ -29,7 +29,7 @@ from entropy_theory.rollouts import Rollouts
 from entropy_theory.simulations.result import Estimate, Result, Row, every
 from entropy_theory.simulations.setting import FULL, SMALL, Report, Setting, pieces
 from entropy_theory.softmax import covariance, softmax
-from entropy_theory.training import Sampling, train
+from entropy_theory.training import History, Sampling, train
 
 Array = np.ndarray[Any, Any]
 
@@ -84,16 +84,15 @@ def response_covariance(rollouts: Rollouts, change: Array) -> Array:
     return np.asarray((centre * (change - change.mean(-1, keepdims=True))).mean(-1))
 
 
-def repetition(setting: Setting, seed: int) -> dict[str, Any]:
-    """One run: correlations and slopes over its updates, and its curves."""
+def _recorded(setting: Setting, seed: int, between: int, exact_every: int = 1) -> tuple[History, Watched]:
+    """A run with a record every `between` updates, and what was seen of its batches."""
     tree, z, sample_seed = setting.start(seed)
-    between = setting.steps // _records(setting)
     watched = Watched(
         prompts=setting.prompts,
         responses=setting.responses,
         epochs=setting.epochs,
         filter_equal=setting.filter_equal,
-        exact_every=between // setting.epochs,
+        exact_every=exact_every,
     )
     run = train(
         tree,
@@ -106,6 +105,15 @@ def repetition(setting: Setting, seed: int) -> dict[str, Any]:
         state_entropy=False,
         seed=sample_seed,
     )
+    return run, watched
+
+
+def repetition(setting: Setting, seed: int) -> dict[str, Any]:
+    """One run: correlations and slopes over its updates, and its curves."""
+    between = setting.steps // _records(setting)
+    run, watched = _recorded(setting, seed, between, between // setting.epochs)
+    # One update less than whole batches: the records go through the updates of a batch in turn.
+    later, _ = _recorded(setting, seed, between - 1)
     step = run.step[:-1]
     held_covariance, held = run.covariance[:-1], -run.state_entropy_change[:-1]
     averaged, predicted = -run.entropy_change[:-1], -run.predicted_entropy_change[:-1]
@@ -118,6 +126,8 @@ def repetition(setting: Setting, seed: int) -> dict[str, Any]:
         **_fit("held", held_covariance, held),
         **_fit("averaged", held_covariance, averaged),
         **_fit("predicted", predicted, averaged),
+        **_fit("held_later", later.covariance[:-1], -later.state_entropy_change[:-1]),
+        **_fit("averaged_later", later.covariance[:-1], -later.entropy_change[:-1]),
         **_fit("response", response, averaged),
         **_fit("plain", scale * plain / np.maximum(groups, 1), averaged),
         "pearson_response_all": _pearson(with_policy, averaged),
@@ -168,6 +178,7 @@ def run(scale: str = "full", *, seeds: int | None = None, workers: int = 1, repo
     rows = (
         _own(found, "held"),
         _own(found, "averaged"),
+        _phases(found),
         _exact(found),
         _predicted(found),
         _responses(found),
@@ -180,7 +191,13 @@ def run(scale: str = "full", *, seeds: int | None = None, workers: int = 1, repo
     curves |= {
         f"{fit}_by_factor": [[piece[f"{fit}_held"] for piece in fits[f]] for f in fits] for fit in ("pearson", "slope")
     }
-    return Result(NAME, TITLE, setting.described(scale=scale, control="none", factors=list(FACTORS)), rows, curves)
+    return Result(
+        NAME,
+        TITLE,
+        setting.described(scale=scale, control="none", factors=list(FACTORS), records=_records(setting)),
+        rows,
+        curves,
+    )
 
 
 def _piece(setting: Setting, factor: int, seed: int) -> dict[str, Any]:
@@ -202,11 +219,27 @@ def _own(found: list[dict[str, Any]], which: str) -> Row:
         model={"Pearson": pearson, "slope": slope},
         criterion="Pearson > 0.92 and slope within 0.9 to 1.1",
         agrees=every(pearson.above(0.92), slope.within(0.9, 1.1)),
-        remark="Entropies of the states, averaged with the visitation held. The covariance is that with the update "
+        remark="Entropies of the states, averaged with the visitation held, at the first update of a batch, which is "
+        "on policy as in the source. The covariance is that with the update "
         "itself, Eq. (8); the paper names pi A, which for one state and exact gradients is the same but for the "
         "factor eta."
         if held
         else "Eq. (4) also changes with the states that are visited, which the covariance leaves out.",
+    )
+
+
+def _phases(found: list[dict[str, Any]]) -> Row:
+    return Row(
+        statement="the same at all updates of a batch, on and off policy",
+        paper="not told apart",
+        source="on policy",
+        model={
+            "Pearson, visitation held": _over_seeds(found, "pearson_held_later"),
+            "slope, visitation held": _over_seeds(found, "slope_held_later"),
+            "Pearson, Eq. (4)": _over_seeds(found, "pearson_averaged_later"),
+            "slope, Eq. (4)": _over_seeds(found, "slope_averaged_later"),
+        },
+        remark="Eight updates are made on each batch; the other rows look at the first of them.",
     )
 
 

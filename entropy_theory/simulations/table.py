@@ -100,10 +100,21 @@ def markdown(results: Sequence[Result], head: str = HEAD) -> str:
         out += ["| finding | the paper | its source | the model | outcome |", "|---|---|---|---|---|"]
         for row in result.rows:
             outcome = f"**{row.outcome}**" if row.outcome == "not reproduced" else row.outcome
-            cells = (row.statement, row.paper, row.source, model(row, "<br>"), outcome)
-            out.append("| " + " | ".join(_cell(c) for c in cells) + " |")
+            cells = (row.statement, row.paper, row.source, model(row, "<br>"))
+            out.append("| " + " | ".join([*map(_cell, cells), outcome]) + " |")
         out += ["", *(f"- {_text(note)}" for note in notes(result)), ""]
         out += [f"Setting: {_text(_setting(result.setting))}.", ""]
+    return "\n".join(out)
+
+
+def overview(results: Iterable[Result]) -> str:
+    """A table in Markdown with a line an experiment: which findings have which outcome."""
+    out = ["| experiment | reproduced | not reproduced | open |", "|---|---|---|---|"]
+    for result in results:
+        cells = []
+        for outcome in ("reproduced", "not reproduced", "open"):
+            cells.append("; ".join(_cell(row.statement) for row in result.rows if row.outcome == outcome))
+        out.append(f"| `{result.name}` | {' | '.join(cells)} |")
     return "\n".join(out)
 
 

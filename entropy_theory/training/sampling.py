@@ -26,11 +26,12 @@ Memory = dict[str, Array]
 class Sampling:
     """Batches of sampled responses.
 
-    A batch has `responses` responses to each of `prompts` prompts, written by the current policy, which is then held
-    as the old policy. In each of `epochs` passes the prompts are shuffled and split into `minibatches` parts, and
-    each part gives one update. The defaults are the settings of arXiv:2505.22617, Section VIII.A of the paper: 256
-    prompts, 8 responses, 8 updates a batch; the
-    filter of that source is `filter_equal`.
+    A batch has `responses` responses to each of `prompts` prompts, written by the current policy, which is then held as
+    the old policy. Prompts are drawn by systematic sampling (`rollouts.draw_prompts`): each comes as often as its
+    weight asks for in expectation, up to rounding, and of equal weights and as many as the tree has each comes once. In
+    each of `epochs` passes the prompts are shuffled and split into `minibatches` parts, and each part gives one update.
+    The defaults are the settings of arXiv:2505.22617, Section VIII.A of the paper: 256 prompts, 8 responses, 8 updates
+    a batch; the filter of that source is `filter_equal`.
 
     Prompts share no logits here. With one epoch each prompt would be updated once a batch, at a ratio of one to the old
     policy, so that neither PPO clipping nor KL-Cov could act, however many parts the batch has. The updates are

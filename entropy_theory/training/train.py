@@ -63,7 +63,8 @@ def train(
     The loss of a batch is a mean over tokens, the objective a sum over the tokens of a response: with an unbiased
     estimator and all prompts kept, the expected sampled update on policy of the policy gradient is the exact one with
     step size ``eta / T`` (that of the natural policy gradient, which does not depend on the scale of the loss, with
-    step size eta), and an entropy bonus alpha in a batch weighs as much as ``T alpha`` in the exact update.
+    step size eta), and an entropy bonus alpha in a batch weighs as much as ``T alpha`` in the exact update
+    with the visitation held, ``EntropyBonus(T * alpha, visitation="held")``.
 
     Parameters
     ----------
@@ -81,7 +82,8 @@ def train(
     updates : int >= 1
         Exact updates for which the old policy is held; a sampled batch says so itself.
     record_every : int >= 1
-        Updates between records; the first and the last policy are always recorded.
+        Updates between records; the first and the last policy are always recorded. A record is exact and reads every
+        state some twenty times: on a large tree it costs far more than a sampled update.
     margin : number > 0, optional
         Divergence in nats at which the stability margin of each recorded update is taken.
     state_entropy : bool, optional
@@ -209,10 +211,9 @@ class _Run:
         if state_entropy is not None:
             check_flag(state_entropy, "state_entropy")
         per_state = problem.states <= FEW_STATES if state_entropy is None else bool(state_entropy)
-        if isinstance(seed, np.random.Generator):
-            raise ValueError(f"seed is {seed!r}, expected an integer >= 0 or a SeedSequence")
-        as_generator(seed)
-        sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(int(seed))
+        sequence = (
+            seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(as_count(seed, "seed", 0))
+        )
         arguments = {
             "version": version("entropy_theory"),
             "problem": describe_problem(problem),
@@ -245,10 +246,10 @@ class _Run:
 
     def _exact(self, state: State, last: int, observe: Callable[[Record], None]) -> State:
         z = state.z
-        old, reference = z, self.z0 if self._fixed else None
+        old, held = z, {"reference": self.z0} if self._fixed else {}
         for step in range(state.step, last):
             eta = self._eta(step)
-            dz = self.control.update(self.problem, z, eta, anchor=old, reference=reference, step=step)
+            dz = self.control.update(self.problem, z, eta, anchor=old, step=step, **held)
             if step % self.record_every == 0:
                 chosen = self.recorder.selected(self.control, z, old)
                 observe({**self.recorder.policy(step, z), **self.recorder.update(z, dz, eta), **NO_BATCH, **chosen})
