@@ -114,6 +114,8 @@ def overview(results: Iterable[Result]) -> str:
         cells = []
         for outcome in ("reproduced", "not reproduced", "open"):
             cells.append("; ".join(_cell(row.statement) for row in result.rows if row.outcome == outcome))
+        if not any(cells):
+            cells[0] = "(measured only: neither the paper nor its source says what to expect)"
         out.append(f"| `{result.name}` | {' | '.join(cells)} |")
     return "\n".join(out)
 
