@@ -69,12 +69,12 @@ sampled as the source does unless an experiment says otherwise. Entropies, rewar
 exact. Intervals are 95 % intervals over independent seeds, each with its own tree, start and samples. They are not
 corrected for their number, so a few of them miss.
 
-What the model cannot show: its policy shares no parameters between prefixes, so nothing is learned on one prompt for
+What the model cannot show: its policy shares no parameters between prefixes, so nothing is learnt on one prompt for
 another, and its responses are a few tokens long unless an experiment says otherwise. A finding that is not reproduced
 here may hold for language models; it then rests on sizes and settings that differ here, or on something that the theory
-of the paper, which is tabular as well, does not contain. Each criterion is
-in the code and whether it is met is computed. Settings and criteria were settled on other random numbers than those of
-the results, which were drawn once they stood.
+of the paper, which is tabular as well, does not contain. Each criterion is in the code and whether it is met is
+computed. Settings and criteria were settled on other random numbers than those of the results, which were drawn once
+they stood.
 
 Each section is the output of `entropy-theory simulate NAME`.
 
