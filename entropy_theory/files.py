@@ -42,7 +42,8 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             os.chmod(file.name, mode)
             os.replace(file.name, target)
         except BaseException:
-            os.unlink(file.name)
+            # Gone already if an interrupt came just after the file was put in its place.
+            Path(file.name).unlink(missing_ok=True)
             raise
 
 

@@ -42,6 +42,21 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+def test_an_interrupt_just_after_the_file_is_in_place_stays_an_interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, replace = tmp_path / "file", os.replace
+
+    def replace_and_stop(source: str, target: str) -> None:
+        replace(source, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(path, lambda file: file.write(b"new"))
+    assert path.read_bytes() == b"new"
+
+
 def test_a_link_keeps_pointing_at_its_target(tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
