@@ -86,6 +86,13 @@ class ClipCov(Control):
     ppo_clip : (low, high) or None
         Ends of the PPO clip.
 
+    Raises
+    ------
+    ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
     The paper has a closed band in units of the mean, the policy's own means and the logit change, and no PPO clip:
     the preset "paper". The defaults are those of the released implementation (arXiv:2505.22617).
 
@@ -94,11 +101,6 @@ class ClipCov(Control):
     p_b (K_b A_b - E_p[K A])`` with ``K = P (1 - rho 1_E)``. Mask "logit": ``dz_b = eta w k_b p_b (P_b A_b - E_p[P A])``
     with ``k = 1 - rho 1_E``, the mean over draws that take out each eligible entry at rate rho. (In a large batch an
     entry has many tokens, and is taken out whenever one of them is selected, which is more often.)
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as above.
 
     Examples
     --------
@@ -179,7 +181,7 @@ class ClipCov(Control):
             inside = (low <= covariance) & (covariance <= high)
         return np.flatnonzero(inside & ~tokens.ppo_clipped(self.ppo_clip))
 
-    def _select(self, tokens: Tokens, rng: Any) -> Array:
+    def choose(self, tokens: Tokens, rng: Any) -> Array:
         eligible = self._eligible(tokens)
         count = tokens.count(self.fraction, self.at_least_one)
         mask = np.zeros(tokens.size, dtype=bool)
@@ -188,7 +190,7 @@ class ClipCov(Control):
         mask[eligible] = count > 0
         return mask
 
-    def _selections(self, tokens: Tokens) -> list[tuple[Array, Fraction]]:
+    def choices(self, tokens: Tokens) -> list[tuple[Array, Fraction]]:
         eligible = self._eligible(tokens)
         count = min(tokens.count(self.fraction, self.at_least_one), eligible.size)
         number = comb(eligible.size, count)
@@ -202,16 +204,16 @@ class ClipCov(Control):
             mask[list(chosen)] = True
         return [(mask, Fraction(1, number)) for mask in masks]
 
-    def _beyond_tokens(self, step: int) -> str | None:
+    def beyond_tokens(self, step: int) -> str | None:
         return "a mask on logits" if self.mask == "logit" else None
 
-    def _per_token(self, tokens: Tokens, selected: Array, step: int) -> Array:
+    def token_derivative(self, tokens: Tokens, selected: Array, step: int) -> Array:
         flat = tokens.ppo_clipped(self.ppo_clip)
         if self.mask == "token":
             flat = flat | selected
-        return np.where(flat, 0.0, super()._per_token(tokens, selected, step))
+        return np.where(flat, 0.0, super().token_derivative(tokens, selected, step))
 
-    def _logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
+    def logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
         gradient = batch.push(mean_gradient)
         if self.mask == "logit":
             gradient[batch.entries(selected)] = 0.0
@@ -219,15 +221,15 @@ class ClipCov(Control):
 
     # Exact update ------------------------------------------------------------------------------------------
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
+    def direction(self, problem: Problem, z: Array, *, anchor: Any, reference: Any, step: int) -> Array:
         expected = Expected.of(problem, z, anchor)
         flat = decided(expected.ppo_clipped(self.ppo_clip), "whether a token is clipped")
-        kept = 1 - self._share(expected)
+        kept = 1 - self.chosen_share(expected)
         if self.mask == "token":
             return expected.shaped(expected.gradient(np.where(flat, 0 * kept, kept)))
         return expected.shaped(kept * expected.gradient(1 - 1 * flat if flat.any() else None))
 
-    def _share(self, expected: Expected) -> Array:
+    def chosen_share(self, expected: Expected) -> Array:
         inside = np.minimum(self._in_band(expected), -expected.ppo_clipped(self.ppo_clip))
         eligible = decided(inside, "whether a covariance lies in the band")
         return np.where(eligible, self._rate(expected, eligible), 0)

@@ -52,16 +52,16 @@ class ClipHigher(Control):
     def __post_init__(self) -> None:
         check_clip(self.low, self.high, ("low", "high"))
 
-    def _select(self, tokens: Tokens, rng: Any) -> Array:
+    def choose(self, tokens: Tokens, rng: Any) -> Array:
         return tokens.ppo_clipped((self.low, self.high))
 
-    def _per_token(self, tokens: Tokens, selected: Array, step: int) -> Array:
-        return np.where(selected, 0.0, super()._per_token(tokens, selected, step))
+    def token_derivative(self, tokens: Tokens, selected: Array, step: int) -> Array:
+        return np.where(selected, 0.0, super().token_derivative(tokens, selected, step))
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
+    def direction(self, problem: Problem, z: Array, *, anchor: Any, reference: Any, step: int) -> Array:
         expected = Expected.of(problem, z, anchor)
-        clipped = self._share(expected)
+        clipped = self.chosen_share(expected)
         return expected.shaped(expected.gradient(1 - clipped if clipped.any() else None))
 
-    def _share(self, expected: Expected) -> Array:
+    def chosen_share(self, expected: Expected) -> Array:
         return 1 * decided(expected.ppo_clipped((self.low, self.high)), "whether a token is clipped")

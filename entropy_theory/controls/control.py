@@ -26,7 +26,13 @@ Array = np.ndarray[Any, Any]
 
 
 class Control(ABC):
-    """Base of the entropy controls."""
+    """Base of the entropy controls, and of a control of one's own.
+
+    A subclass has to say its exact update at step size one, `direction`. To work on sampled tokens as well it says
+    which tokens it treats specially, `choose`, and the derivative of each token's loss, `token_derivative`; by default
+    no token is special and the loss is the plain ``-A ratio``. `choices`, `chosen_share`, `logit_gradient` and
+    `beyond_tokens` are for selections that are random or counted, and for losses that the logits enter directly.
+    """
 
     # Sampled tokens ----------------------------------------------------------------------------------------
 
@@ -64,7 +70,7 @@ class Control(ABC):
         ValueError
             If a shape does not fit or an entry is not finite.
         """
-        return self._select(Tokens.of(log_prob, advantage, old_log_prob, state, covariance), rng)
+        return self.choose(Tokens.of(log_prob, advantage, old_log_prob, state, covariance), rng)
 
     def selections(
         self, log_prob: Any, advantage: Any, old_log_prob: Any = None, *, state: Any = None, covariance: Any = None
@@ -86,7 +92,7 @@ class Control(ABC):
         ValueError
             As in `select`, and if there are more than a million selections.
         """
-        return self._selections(Tokens.of(log_prob, advantage, old_log_prob, state, covariance))
+        return self.choices(Tokens.of(log_prob, advantage, old_log_prob, state, covariance))
 
     def token_gradient(
         self,
@@ -107,14 +113,18 @@ class Control(ABC):
 
         Parameters
         ----------
-        log_prob, advantage, old_log_prob, rng, state, covariance
+        log_prob, advantage, old_log_prob
             As in `select`.
         reference_log_prob : array (N,), optional
             ``log pi_ref(a_t|s_t)`` of the policy that a penalty refers to, if that is not the old one.
         selected : bool array (N,), optional
             Takes the place of the selection.
+        rng : numpy.random.Generator or seed, optional
+            Draws the selection, where it is random.
         step : int, optional
             At which the coefficients are taken.
+        state, covariance
+            As in `select`.
 
         Returns
         -------
@@ -126,7 +136,7 @@ class Control(ABC):
             As in `select`, and if the update is no function of the log-probabilities of the tokens alone; then
             `loss_gradient` has it.
         """
-        beyond = self._beyond_tokens(step)
+        beyond = self.beyond_tokens(step)
         if beyond is not None:
             raise ValueError(
                 f"{beyond} is no function of the log-probabilities of the sampled tokens, expected a control that is; "
@@ -176,9 +186,21 @@ class Control(ABC):
         return self.on_batch(Batch.of(z, state, action, advantage, z_old, reference), selected, rng, step)[0]
 
     def on_batch(self, batch: Batch, selected: Any = None, rng: Any = None, step: int = 0) -> tuple[Array, Array]:
-        """`loss_gradient` (S, A) of a batch that is made already, and the tokens (N,) that were selected."""
+        """`loss_gradient` of a batch that is made already, and the tokens that were selected.
+
+        Parameters
+        ----------
+        batch : Batch
+        selected, rng, step
+            As in `token_gradient`.
+
+        Returns
+        -------
+        gradient : array (S, A)
+        chosen : bool array (N,)
+        """
         chosen = self._chosen(batch.tokens, selected, rng)
-        return self._logit_gradient(batch, self._mean_gradient(batch.tokens, chosen, step), chosen, step), chosen
+        return self.logit_gradient(batch, self._mean_gradient(batch.tokens, chosen, step), chosen, step), chosen
 
     # Exact update ------------------------------------------------------------------------------------------
 
@@ -218,9 +240,10 @@ class Control(ABC):
         UndecidedComparison
             If a choice that matters cannot be made since balls overlap.
         """
-        checked_logits(problem, z)
+        logits = checked_logits(problem, z)
+        old, held = (logits if given is z else given for given in (anchor, reference))
         size = spread(as_step_size(eta), 1 if isinstance(problem, Bandit) else 2)
-        return np.asarray(size * self._direction(problem, z, anchor, reference, step))
+        return np.asarray(size * self.direction(problem, logits, anchor=old, reference=held, step=step))
 
     def selected_share(self, problem: Problem, z: Any, *, anchor: Any = None) -> Array:
         """Share of the tokens of each entry that the exact update treats specially: `select` in an infinite batch.
@@ -241,36 +264,143 @@ class Control(ABC):
             As in `update`.
         """
         expected = Expected.of(problem, checked_logits(problem, z), anchor)
-        return expected.shaped(self._share(expected))
+        return expected.shaped(self.chosen_share(expected))
 
-    # What a control fills in ---------------------------------------------------------------------------------
+    # What a control of one's own fills in --------------------------------------------------------------------
 
     @abstractmethod
-    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
-        """The update at step size one."""
+    def direction(self, problem: Problem, z: Array, *, anchor: Any, reference: Any, step: int) -> Array:
+        """The exact update at step size one. Every control has to say this; all other hooks have a default.
 
-    def _select(self, tokens: Tokens, rng: Any) -> Array:
+        `update` checks the logits, calls this and multiplies by the step size. `Expected.of(problem, z, anchor,
+        reference)` has the exact quantities that a direction is made of, in floats and in balls.
+
+        Parameters
+        ----------
+        problem : Bandit, MDP or TokenTree
+            Also a batch of problems.
+        z : array (..., S, A), for a bandit (..., A)
+            Logits, checked: floats or balls.
+        anchor : array like `z`, or None
+            Logits of the old policy, which draws the tokens; None if that is the policy itself.
+        reference : array like `z`, or None
+            Logits of the policy that a penalty refers to; None if that is the old one.
+        step : int
+            At which coefficients are taken.
+
+        Returns
+        -------
+        array of the shape of `z` broadcast against the problem
+        """
+
+    def choose(self, tokens: Tokens, rng: Any) -> Array:
+        """The sampled tokens that the control treats specially: what `select` returns. By default none.
+
+        Parameters
+        ----------
+        tokens : Tokens
+            The batch, checked.
+        rng : numpy.random.Generator, seed or None
+            Draws the selection, where it is random.
+
+        Returns
+        -------
+        bool array (N,)
+        """
         return np.zeros(tokens.size, dtype=bool)
 
-    def _share(self, expected: Expected) -> Array:
+    def choices(self, tokens: Tokens) -> list[tuple[Array, Fraction]]:
+        """Every selection that `choose` may return, with its probability: what `selections` returns.
+
+        The default is the one selection that `choose` returns. A control whose selection is random has to list them.
+
+        Parameters
+        ----------
+        tokens : Tokens
+            The batch, checked.
+
+        Returns
+        -------
+        list of (bool array (N,), Fraction)
+        """
+        return [(self.choose(tokens, None), Fraction(1))]
+
+    def chosen_share(self, expected: Expected) -> Array:
+        """`choose` in an infinite batch: what `selected_share` returns. By default zero.
+
+        Parameters
+        ----------
+        expected : Expected
+            The policy in its problem.
+
+        Returns
+        -------
+        array (..., S, A)
+            Share in [0, 1] of the tokens of each entry that the control treats specially.
+        """
         return np.zeros(expected.policy.shape)
 
-    def _selections(self, tokens: Tokens) -> list[tuple[Array, Fraction]]:
-        return [(self._select(tokens, None), Fraction(1))]
+    def token_derivative(self, tokens: Tokens, selected: Array, step: int) -> Array:
+        """Derivative of the loss of each token with respect to its log-probability. By default ``-A_t ratio_t``.
 
-    def _beyond_tokens(self, step: int) -> str | None:
-        """What in the update is no function of the tokens' log-probabilities, if anything."""
-        return None
+        The old policy and the selection count as constants. The mean over the batch is taken by the caller.
 
-    def _per_token(self, tokens: Tokens, selected: Array, step: int) -> Array:
-        """Derivative of each token's loss, before the mean is taken."""
+        Parameters
+        ----------
+        tokens : Tokens
+            The batch, checked.
+        selected : bool array (N,)
+            What `choose` returned, or what the caller gave in its place.
+        step : int
+            At which coefficients are taken.
+
+        Returns
+        -------
+        array (N,)
+        """
         return np.asarray(-tokens.advantage * tokens.ratio)
 
-    def _logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
+    def logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
+        """Gradient of the mean loss with respect to the logits. By default the softmax takes `mean_gradient` there.
+
+        Override it where the loss has a part that is no function of the tokens' log-probabilities, such as the
+        entropy of a state; say so in `beyond_tokens` as well.
+
+        Parameters
+        ----------
+        batch : Batch
+            The tokens with the logits of the policies.
+        mean_gradient : array (N,)
+            `token_derivative` divided by N.
+        selected : bool array (N,)
+            What `choose` returned, or what the caller gave in its place.
+        step : int
+            At which coefficients are taken.
+
+        Returns
+        -------
+        array (S, A)
+        """
         return batch.push(mean_gradient)
 
+    def beyond_tokens(self, step: int) -> str | None:
+        """What in the loss is no function of the tokens' log-probabilities, in words; None, the default, if nothing.
+
+        `token_gradient` then raises an error that says it.
+
+        Parameters
+        ----------
+        step : int
+            At which coefficients are taken.
+
+        Returns
+        -------
+        str or None
+        """
+        return None
+
     def _mean_gradient(self, tokens: Tokens, selected: Array, step: int) -> Array:
-        return np.asarray(self._per_token(tokens, selected, step) / max(tokens.size, 1))
+        return np.asarray(self.token_derivative(tokens, selected, step) / max(tokens.size, 1))
 
     def _chosen(self, tokens: Tokens, selected: Any, rng: Any) -> Array:
-        return self._select(tokens, rng) if selected is None else tokens.as_selected(selected)
+        return self.choose(tokens, rng) if selected is None else tokens.as_selected(selected)

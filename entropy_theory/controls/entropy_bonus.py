@@ -40,12 +40,14 @@ class EntropyBonus(Control):
         "through": G is the gradient of the mean entropy, Eq. (4), also through the visitation. "held": ``G(s,.) = d(s)
         grad H(p(.|s))``, the local formula that the paper's Section V uses. In a bandit they agree.
 
-    A batch cannot see through the visitation: there the loss gets ``-alpha H(s_t)`` a token with either.
-
     Raises
     ------
     ValueError
         If an argument is not as above.
+
+    Notes
+    -----
+    A batch cannot see through the visitation: there the loss gets ``-alpha H(s_t)`` a token with either.
 
     Examples
     --------
@@ -65,7 +67,7 @@ class EntropyBonus(Control):
         check_coefficient(self.alpha, "alpha")
         check_choice(self.visitation, "visitation", ("through", "held"))
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
+    def direction(self, problem: Problem, z: Array, *, anchor: Any, reference: Any, step: int) -> Array:
         alpha = spread(coefficient_at(self.alpha, step, "alpha"), 1 if isinstance(problem, Bandit) else 2)
         return np.asarray(policy_gradient(problem, z) + alpha * self._bonus(problem, z))
 
@@ -75,9 +77,9 @@ class EntropyBonus(Control):
         logits = problem.check_logits(z)
         return np.asarray(problem.values(logits).visitation[..., None] * entropy_gradient(logits))
 
-    def _beyond_tokens(self, step: int) -> str | None:
+    def beyond_tokens(self, step: int) -> str | None:
         return "the entropy bonus" if scalar_at(self.alpha, step, "alpha") > 0 else None
 
-    def _logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
+    def logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
         bonus = scalar_at(self.alpha, step, "alpha") * batch.state_share * entropy_gradient(batch.z)
         return np.asarray(batch.push(mean_gradient) - bonus)

@@ -45,6 +45,8 @@ class Expected:
         Logits of the old policy; None if it is the policy itself.
     reference : array (..., S, A) or None
         Logits of the policy that a penalty refers to; None if it is the policy itself.
+    bandit : bool
+        Whether the problem is a bandit, whose own arrays lack the state axis that these have.
     """
 
     z: Array
@@ -57,7 +59,27 @@ class Expected:
 
     @classmethod
     def of(cls, problem: Problem, z: Any, anchor: Any = None, reference: Any = None) -> Expected:
-        """The exact quantities of a problem; the logits broadcast against it. Without `reference` it is `anchor`."""
+        """The exact quantities of a policy in a problem.
+
+        Parameters
+        ----------
+        problem : Bandit, MDP or TokenTree
+        z : array (..., S, A), for a bandit (..., A)
+            Logits, floats or balls; broadcast against the problem.
+        anchor : array like `z`, optional
+            Logits of the old policy; `z` if left out.
+        reference : array like `z`, optional
+            Logits of the policy that a penalty refers to; `anchor` if left out.
+
+        Returns
+        -------
+        Expected
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit or an entry is not finite.
+        """
         given = {"z": z}
         if anchor is not None and anchor is not z:
             given["anchor"] = anchor
@@ -77,7 +99,17 @@ class Expected:
         return cls(logits["z"], old, held, a, d, w, bandit)
 
     def shaped(self, direction: Array) -> Array:
-        """A direction in logits in the problem's own shape."""
+        """A direction in logits in the problem's own shape.
+
+        Parameters
+        ----------
+        direction : array (..., S, A)
+
+        Returns
+        -------
+        array
+            For a bandit without the state axis.
+        """
         return np.asarray(direction[..., 0, :] if self.bandit else direction)
 
     @cached_property
@@ -111,7 +143,17 @@ class Expected:
         return 0 * self.policy if self.anchor is None else log_ratio(self.anchor, self.z - self.anchor)
 
     def gradient(self, keep: Array | None = None) -> Array:
-        """Policy gradient ``w p A``; with tokens kept at rate K, ``w p_b (K_b A_b - E_p[K A])``."""
+        """Policy gradient ``w p A``; with tokens kept at rate K, ``w p_b (K_b A_b - E_p[K A])``.
+
+        Parameters
+        ----------
+        keep : array (..., S, A), optional
+            The rates K; all one if left out.
+
+        Returns
+        -------
+        array (..., S, A)
+        """
         values = self.advantage if keep is None else centred(self.z, keep * self.advantage)
         return np.asarray(self.visits * self.policy * values)
 
@@ -119,6 +161,16 @@ class Expected:
         """Token-wise covariance ``C(s,a) = (log p - m1)(y - m2)``, Eq. (17), with y = A or ``p A``.
 
         The means are under p(.|s) for the centre "state", under W for "batch".
+
+        Parameters
+        ----------
+        centre : "state" or "batch"
+        factor : "advantage" or "logit-change"
+            Whether y is A or ``p A``.
+
+        Returns
+        -------
+        array (..., S, A)
         """
         y = self.advantage if factor == "advantage" else self.policy * self.advantage
         same = self.anchor is None and self.z.shape[-2] == 1
@@ -127,7 +179,16 @@ class Expected:
         return np.asarray(self._deviation(log_softmax(self.z)) * self._deviation(y))
 
     def mean(self, values: Array) -> Array:
-        """Mean under W, shape (..., 1, 1)."""
+        """Mean under W.
+
+        Parameters
+        ----------
+        values : array (..., S, A)
+
+        Returns
+        -------
+        array (..., 1, 1)
+        """
         return np.asarray((self.weight * values).sum((-2, -1), keepdims=True))
 
     def _deviation(self, values: Array) -> Array:
@@ -138,7 +199,18 @@ class Expected:
         return np.asarray(difference - self.mean(difference))
 
     def ppo_clipped(self, clip: tuple[Any, Any] | None) -> Array:
-        """Truth values of: the PPO surrogate is flat at the entry, with ratio p/q."""
+        """Truth values of: the PPO surrogate is flat at the entry, with ratio p/q.
+
+        Parameters
+        ----------
+        clip : (low, high) or None
+            None: the surrogate is flat nowhere.
+
+        Returns
+        -------
+        int array (..., S, A)
+            1 true, -1 false, 0 unknown (only where balls overlap).
+        """
         if clip is None or self.anchor is None:
             return np.full(self.policy.shape, -1, dtype=np.int8)
         low, high = map(in_formula, clip)
@@ -192,6 +264,10 @@ def top_share(rank: Array, weight: Array, fraction: Any) -> Array:
     rank, weight : array (..., S, A)
         The rank is over all entries of a problem; the weights sum to one.
     fraction : number in (0, 1]
+
+    Returns
+    -------
+    array (..., S, A)
 
     Raises
     ------

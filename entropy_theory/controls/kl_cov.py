@@ -27,7 +27,7 @@ from entropy_theory.controls.fields import (
     spread,
 )
 from entropy_theory.controls.presets import with_changes
-from entropy_theory.controls.tokens import Batch, Tokens, top
+from entropy_theory.controls.tokens import Batch, Tokens, top_tokens
 from entropy_theory.gradients import Problem
 from entropy_theory.softmax import policy_change
 
@@ -83,6 +83,13 @@ class KLCov(Control):
     anchor : "moving" or "fixed"
         Which policy the penalty refers to in a training loop: that at the start of the batch, or the initial one.
 
+    Raises
+    ------
+    ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
     The paper ranks by absolute value, with the policy's own means and the logit change, and has the mask "logit" and
     the penalty "kl": the preset "paper". The defaults are those of the released implementation (arXiv:2505.22617).
 
@@ -94,11 +101,6 @@ class KLCov(Control):
     - penalty "kl", mask "logit": ``-eta beta w m_a (p_a - q'_a)``;
     - penalty "abs-log-ratio": ``-eta beta w [q_b m_b s_b - p_b sum_a q_a m_a s_a]``, s the sign of ``log p - log
       q'``.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as above.
 
     Examples
     --------
@@ -158,22 +160,22 @@ class KLCov(Control):
 
     # Sampled tokens ----------------------------------------------------------------------------------------
 
-    def _select(self, tokens: Tokens, rng: Any) -> Array:
+    def choose(self, tokens: Tokens, rng: Any) -> Array:
         covariance = tokens.covariance(self.centre, self.factor)
         rank = covariance if self.rank == "signed" else np.abs(covariance)
-        return top(rank, tokens.count(self.fraction, self.at_least_one))
+        return top_tokens(rank, tokens.count(self.fraction, self.at_least_one))
 
-    def _beyond_tokens(self, step: int) -> str | None:
+    def beyond_tokens(self, step: int) -> str | None:
         return "a penalty on the whole distribution" if self.penalty == "kl" else None
 
-    def _per_token(self, tokens: Tokens, selected: Array, step: int) -> Array:
-        plain = super()._per_token(tokens, selected, step)
+    def token_derivative(self, tokens: Tokens, selected: Array, step: int) -> Array:
+        plain = super().token_derivative(tokens, selected, step)
         if self.penalty == "kl":
             return plain
         pull = scalar_at(self.beta, step, "beta") * np.sign(tokens.from_reference)
         return np.asarray(plain + np.where(selected, pull, 0.0))
 
-    def _logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
+    def logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
         gradient = batch.push(mean_gradient)
         if self.penalty != "kl":
             return gradient
@@ -186,7 +188,7 @@ class KLCov(Control):
 
     # Exact update ------------------------------------------------------------------------------------------
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
+    def direction(self, problem: Problem, z: Array, *, anchor: Any, reference: Any, step: int) -> Array:
         beta = spread(coefficient_at(self.beta, step, "beta"), 2)
         expected = Expected.of(problem, z, anchor, reference)
         if expected.reference is None:
@@ -196,13 +198,13 @@ class KLCov(Control):
 
     def _pull(self, expected: Expected) -> Array:
         """Expected gradient of the penalty at beta = 1, at each state."""
-        p, q, m = expected.policy, expected.old_policy, self._share(expected)
+        p, q, m = expected.policy, expected.old_policy, self.chosen_share(expected)
         if self.penalty == "kl":
             return np.asarray((m if self.mask == "logit" else (q * m).sum(-1, keepdims=True)) * expected.change)
         drawn = q * m * sign(expected.reference_log_ratio, greater(m, 0) != -1)
         return np.asarray(drawn - p * drawn.sum(-1, keepdims=True))
 
-    def _share(self, expected: Expected) -> Array:
+    def chosen_share(self, expected: Expected) -> Array:
         covariance = expected.covariance(self.centre, self.factor)
         rank = covariance if self.rank == "signed" else magnitude(covariance)
         return top_share(rank, expected.weight, self.fraction)

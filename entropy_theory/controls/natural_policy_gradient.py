@@ -35,13 +35,13 @@ class NaturalPolicyGradient(Control):
     array([ 0.5, -0.5])
     """
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
+    def direction(self, problem: Problem, z: Array, *, anchor: Any, reference: Any, step: int) -> Array:
         return natural_policy_gradient(problem, z)
 
-    def _beyond_tokens(self, step: int) -> str | None:
+    def beyond_tokens(self, step: int) -> str | None:
         return "the natural policy gradient"
 
-    def _logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
+    def logit_gradient(self, batch: Batch, mean_gradient: Array, selected: Array, step: int) -> Array:
         sums = batch.entry_sums(mean_gradient)
         sampled = sums != 0
         report(sampled & (batch.policy == 0), batch.policy, "pi(a|s)", "a positive probability of each sampled action")

@@ -29,5 +29,5 @@ class PolicyGradient(Control):
     array([ 0.25, -0.25])
     """
 
-    def _direction(self, problem: Problem, z: Any, anchor: Any, reference: Any, step: int) -> Array:
+    def direction(self, problem: Problem, z: Array, *, anchor: Any, reference: Any, step: int) -> Array:
         return policy_gradient(problem, z)

@@ -54,7 +54,27 @@ class Tokens:
         covariance: Any = None,
         reference_log_prob: Any = None,
     ) -> Tokens:
-        """The tokens from what a caller gives; a ValueError names what does not fit."""
+        """The tokens from what a caller gives, checked.
+
+        Parameters
+        ----------
+        log_prob, advantage : array (N,)
+        old_log_prob : array (N,), optional
+            `log_prob` if left out.
+        state : int array (N,), optional
+        covariance : array (N,), optional
+            The token-wise covariance, for a caller that knows it.
+        reference_log_prob : array (N,), optional
+
+        Returns
+        -------
+        Tokens
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit or an entry is not finite.
+        """
         new = _floats(log_prob, "log_prob", None)
         size = new.size
         old = new if old_log_prob is None else _floats(old_log_prob, "old_log_prob", size)
@@ -115,6 +135,10 @@ class Tokens:
         ----------
         clip : (low, high) or None
             None: no token is clipped.
+
+        Returns
+        -------
+        bool array (N,)
         """
         if clip is None:
             return np.zeros(self.size, dtype=bool)
@@ -123,11 +147,36 @@ class Tokens:
         return np.asarray(above | ((self.advantage < 0) & (self.ratio < 1 - low)))
 
     def count(self, fraction: Any, at_least_one: bool) -> int:
-        """How many tokens a fraction of the batch is: ``int(fraction * N)``, or at least one."""
+        """How many tokens a fraction of the batch is: ``int(fraction * N)``, or at least one.
+
+        Parameters
+        ----------
+        fraction : number in (0, 1]
+        at_least_one : bool
+            Whether the answer is at least one.
+
+        Returns
+        -------
+        int
+        """
         return max(int(float(fraction) * self.size), int(at_least_one))
 
     def as_selected(self, selected: Any) -> Array:
-        """A selection that the caller gives: booleans of shape (N,)."""
+        """A selection that the caller gives, checked.
+
+        Parameters
+        ----------
+        selected : bool array (N,)
+
+        Returns
+        -------
+        bool array (N,)
+
+        Raises
+        ------
+        ValueError
+            If shape or dtype do not fit.
+        """
         mask = np.asarray(selected)
         if mask.shape != (self.size,) or (mask.dtype != bool and mask.size):
             raise ValueError(
@@ -138,8 +187,16 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Batch:
-    """Tokens together with the policy: logits `z`, `z_old` and `reference` (S, A), `state` and `action` (N,) in their
-    ranges."""
+    """Tokens together with the policies, checked.
+
+    Attributes
+    ----------
+    z, z_old, reference : array (S, A)
+        Logits of the policy, of the old policy, which drew the tokens, and of the one that a penalty refers to.
+    state, action : int array (N,)
+        In their ranges.
+    tokens : Tokens
+    """
 
     z: Array
     z_old: Array
@@ -150,7 +207,27 @@ class Batch:
 
     @classmethod
     def of(cls, z: Any, state: Any, action: Any, advantage: Any, z_old: Any = None, reference: Any = None) -> Batch:
-        """The batch from what a caller gives; a ValueError names what does not fit."""
+        """The batch from what a caller gives, checked.
+
+        Parameters
+        ----------
+        z : array (S, A)
+        state, action : int array (N,)
+        advantage : array (N,)
+        z_old : array (S, A), optional
+            `z` if left out.
+        reference : array (S, A), optional
+            `z_old` if left out.
+
+        Returns
+        -------
+        Batch
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit, an index is out of range or an entry is not finite.
+        """
         new = _table(z, "z", None)
         old = new if z_old is None else _table(z_old, "z_old", new.shape)
         held = old if reference is None else _table(reference, "reference", new.shape)
@@ -174,12 +251,30 @@ class Batch:
         return self.share_at_state(np.ones(self.tokens.size, dtype=bool))
 
     def share_at_state(self, mask: Array) -> Array:
-        """Number of the tokens in `mask` at each state, divided by N; shape (S, 1)."""
+        """Number of the tokens in a mask at each state, divided by N.
+
+        Parameters
+        ----------
+        mask : bool array (N,)
+
+        Returns
+        -------
+        array (S, 1)
+        """
         counts = np.bincount(self.state[mask], minlength=self.z.shape[0])
         return np.asarray(counts[:, None] / max(self.tokens.size, 1))
 
     def entry_sums(self, per_token: Array) -> Array:
-        """Sum of a number a token over the tokens of each entry (s, a); shape (S, A)."""
+        """Sum of a number a token over the tokens of each entry (s, a).
+
+        Parameters
+        ----------
+        per_token : array (N,)
+
+        Returns
+        -------
+        array (S, A)
+        """
         flat = self.state * self.z.shape[1] + self.action
         return np.bincount(flat, weights=per_token, minlength=self.z.size).reshape(self.z.shape)
 
@@ -187,12 +282,30 @@ class Batch:
         """From derivatives g_t with respect to the tokens' log-probabilities to the logits, through the softmax.
 
         Token t adds ``g_t (e_{a_t} - pi(.|s_t))`` to row s_t.
+
+        Parameters
+        ----------
+        per_token : array (N,)
+            Derivatives g_t.
+
+        Returns
+        -------
+        array (S, A)
         """
         sums = self.entry_sums(per_token)
         return np.asarray(sums - self.policy * sums.sum(-1, keepdims=True))
 
     def entries(self, mask: Array) -> Array:
-        """The distinct entries (s, a) of the tokens in `mask`, as booleans of shape (S, A)."""
+        """The distinct entries (s, a) of the tokens in a mask.
+
+        Parameters
+        ----------
+        mask : bool array (N,)
+
+        Returns
+        -------
+        bool array (S, A)
+        """
         chosen = np.zeros(self.z.shape, dtype=bool)
         chosen[self.state[mask], self.action[mask]] = True
         return chosen
@@ -206,8 +319,19 @@ def as_integers(value: Any, name: str, size: int | None) -> Array:
     return _one_axis(array.astype(np.int64), name, size)
 
 
-def top(values: Array, count: int) -> Array:
-    """Mask of the `count` largest entries (N,); of equal ones the earliest."""
+def top_tokens(values: Array, count: int) -> Array:
+    """Mask of the largest entries; of equal ones the earliest.
+
+    Parameters
+    ----------
+    values : array (N,)
+    count : int
+        How many; all if there are fewer.
+
+    Returns
+    -------
+    bool array (N,)
+    """
     if count >= values.size or count == 0:
         return np.full(values.size, count > 0)
     threshold = np.partition(values, values.size - count)[values.size - count]
