@@ -26,15 +26,37 @@ def in_order(function: Callable[..., Result], arguments: Iterable[tuple[Any, ...
         return
     # "spawn" starts clean processes on every platform.
     context = multiprocessing.get_context("spawn")
-    with one_thread_each():
-        # At Ctrl-C the workers stop without a word; this process says what is to be said.
-        quiet = signal.signal, (signal.SIGINT, signal.SIG_DFL)
-        pool = ProcessPoolExecutor(min(workers, len(todo)), context, *quiet)
-        try:
-            for future in [pool.submit(function, *a) for a in todo]:
-                yield future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    with one_thread_each(), pool_of(ProcessPoolExecutor(min(workers, len(todo)), context)) as pool:
+        with deaf():
+            futures = [pool.submit(function, *a) for a in todo]
+        for future in futures:
+            yield future.result()
+
+
+@contextmanager
+def pool_of(pool: ProcessPoolExecutor) -> Iterator[ProcessPoolExecutor]:
+    """The pool, shut down after the block; if the block fails or is interrupted, its processes are ended at once."""
+    try:
+        yield pool
+    except BaseException:
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Processes that are started in the block do not hear Ctrl-C, which a terminal sends to all: this one ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

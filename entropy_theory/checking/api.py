@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from entropy_theory.checking import campaign
+from rich.console import RenderableType
+
+from entropy_theory.checking import campaign, forms
 from entropy_theory.checking.claim import Claim, Reading
 from entropy_theory.checking.registry import paper_claims, select
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET, check
+from entropy_theory.progress import Report, reporting
 
 
 class Verdicts(tuple[Verdict, ...]):
-    """Several verdicts; prints as a table."""
+    """Several verdicts; prints as a table.
+
+    Parameters
+    ----------
+    iterable : iterable of Verdict
+    """
 
     __slots__ = ()
 
     def __str__(self) -> str:
-        width = max((len(v.claim) for v in self), default=0)
-        return "\n".join(f"{v.claim:<{width}}  {v.reading:<9}  {v.outcome}" for v in self)
+        return forms.all_as_text(self)
 
     __repr__ = __str__
 
+    def __rich__(self) -> RenderableType:
+        return forms.all_as_rich(self)
+
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td style='text-align:left'>{html.escape(v.claim)}</td><td>{v.reading}</td><td>{v.outcome}</td></tr>"
-            for v in self
-        )
-        return f"<table><tr><th>claim</th><th>reading</th><th>outcome</th></tr>{rows}</table>"
+        return forms.all_as_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
 
 
 def verify(
@@ -81,6 +90,7 @@ def verify_all(
     budget: int | None = None,
     workers: int = 1,
     store: str | Path | None = None,
+    progress: bool | Report | None = None,
 ) -> Verdicts:
     """Check every claim of the paper (or those named), both readings.
 
@@ -94,7 +104,29 @@ def verify_all(
         Processes; the verdicts do not depend on it.
     store : path, optional
         File in which each verdict is kept as it is reached, and from which a later call goes on.
+    progress : bool or callable, optional
+        True shows a bar on standard error; a callable gets the claims decided and those to decide.
+
+    Returns
+    -------
+    Verdicts
+
+    Raises
+    ------
+    ValueError
+        If no claim has one of the names, or `store` belongs to other arguments.
     """
     claims = select(paper_claims(), names)
     path = None if store is None else Path(store)
-    return Verdicts(campaign.run(claims, seed=seed, budget=budget, workers=workers, source="paper", store=path))
+    with reporting(progress, len(claims), "checking") as shown:
+        done = 0
+
+        def report(verdict: Verdict) -> None:
+            nonlocal done
+            done += 1
+            shown(done, len(claims))
+
+        verdicts = campaign.run(
+            claims, seed=seed, budget=budget, workers=workers, source="paper", store=path, report=report
+        )
+    return Verdicts(verdicts)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rich import box
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +22,26 @@ UNDERFLOW = 1e-300
 """Slacks below are reported as such: the smallest doubles say no more."""
 
 MEASURE = {"inequality": "slack", "identity": "residual", "order": "order"}
+
+
+UNBOUNDED = 100_000
+"""Columns of a table of which no cell is to wrap."""
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """A table, or where there are fewer than `least` columns, or than it needs, the same one below the other."""
+
+    table: Table
+    narrow: Sequence[RenderableType]
+    least: int = 0
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        needed = Measurement.get(console, options.update(width=UNBOUNDED), self.table).minimum
+        if options.max_width < max(needed, self.least):
+            yield from self.narrow
+        else:
+            yield self.table
 
 
 def of_verdicts(verdicts: Sequence[Verdict]) -> Table:
@@ -36,9 +60,23 @@ def of_verdicts(verdicts: Sequence[Verdict]) -> Table:
             Text(v.outcome, STYLES[v.outcome]),
             f"{v.admitted:,}" + (f" ({v.share_admitted:.0%})" if v.admitted < v.instances else ""),
             evidence(v),
-            Text("; ".join(x for x in (counterexample(v), fails_on(v)) if x) if v.counterexample else checked_on(v)),
+            Text(details(v)),
         )
     return out
+
+
+def narrow_verdicts(verdicts: Iterable[Verdict]) -> Iterator[RenderableType]:
+    """The same for a narrow terminal: name, outcome and evidence, and the rest indented below."""
+    for v in verdicts:
+        outcome = Text(v.outcome, STYLES[v.outcome])
+        yield Text.assemble(f"{v.claim} ({v.reading}): ", outcome, f", {evidence(v)}" if evidence(v) else "")
+        if details(v):
+            yield Padding(Text(details(v)), (0, 0, 0, 4))
+
+
+def details(v: Verdict) -> str:
+    """The counterexample and where else the claim fails, or where it was checked."""
+    return "; ".join(x for x in (counterexample(v), fails_on(v)) if x) if v.counterexample else checked_on(v)
 
 
 def evidence(v: Verdict) -> str:
@@ -89,8 +127,7 @@ def notes(verdicts: Sequence[Verdict]) -> Iterator[str]:
     for v in verdicts:
         if v.error:
             yield f"{v.claim} ({v.reading}) failed: {v.message}"
-    count = {o: sum(v.outcome == o for v in verdicts) for o in STYLES}
-    yield ", ".join(f"{n} {o}" for o, n in count.items() if n) + f" of {len(verdicts)} readings."
+    yield counts(verdicts)
     yield (
         "instances: those that lie in the domain and meet the assumption, with their share of all "
         "drawn. evidence: the certified "
@@ -98,6 +135,19 @@ def notes(verdicts: Sequence[Verdict]) -> Iterator[str]:
         "else the smallest rhs - lhs (slack), the largest certified |lhs - rhs| (residual), the "
         "lowest measured order or the number of boxes of a proof."
     )
+
+
+def counts(verdicts: Sequence[Verdict]) -> str:
+    """How many verdicts have which outcome."""
+    count = {o: sum(v.outcome == o for v in verdicts) for o in STYLES}
+    return " ".join((", ".join(f"{n} {o}" for o, n in count.items() if n), f"of {len(verdicts)} readings.")).strip()
+
+
+def narrow_claims(claims: Iterable[Claim]) -> Iterator[RenderableType]:
+    """The same as `of_claims` for a narrow terminal."""
+    for claim in claims:
+        yield Text(f"{claim.name} ({claim.reading}, {claim.kind})")
+        yield Padding(Text(claim.statement), (0, 0, 0, 4))
 
 
 def of_claims(claims: Iterable[Claim]) -> Table:

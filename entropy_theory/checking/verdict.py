@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
+
+from rich.console import RenderableType
 
 Outcome = Literal["proved", "holds", "refuted", "undecided"]
 
@@ -44,13 +45,15 @@ class Verdict:
         ``"printed"`` or ``"corrected"``.
     kind : str
         ``"identity"``, ``"inequality"`` or ``"order"``.
+    statement : str
+        The claim in LaTeX.
     outcome : str
         ``"refuted"``: balls exclude it at `counterexample`. ``"holds"``: no counterexample in so many instances.
         ``"undecided"``: neither; `message` says why. ``"proved"``: decided for every instance of the domain.
     instances, admitted : int
         Drawn, and of these in the domain and meeting the assumption.
     worst : float
-        Inequality: smallest certified rhs - lhs. Identity: largest certified bound of |lhs - rhs|. Order: lowest
+        Inequality: smallest certified rhs - lhs. Identity: largest certified bound of ``|lhs - rhs|``. Order: lowest
         measured order.
     ratio : float
         Inequality: largest lhs / rhs met where both are positive: 1 means that equality is approached.
@@ -59,16 +62,19 @@ class Verdict:
     counterexample : dict or None
         For each variable rational numbers as strings, nested like the array.
     certificate : dict or None
-        The counterexample and the enclosures that decide it; `recheck` decides it again.
+        The counterexample and the enclosures that decide it; ``entropy-theory recheck`` decides it again.
     environments : tuple of Environment
+        How the claim fared on the tables of environments, for a claim on MDPs.
     boxes : int or None
         Boxes of the subdivision that proves the claim.
-    sample : tuple of pairs
-        (lhs, rhs) at some random instances, for `plot`. Not part of the JSON form.
+    remark : str
+        What the claim says to its reader.
     message : str
         What a reader should know beside: why undecided, how rarely the assumption was met.
     error : bool
         Whether the claim's own functions failed.
+    sample : tuple of pairs
+        (lhs, rhs) at some random instances, for `plot`. Not part of the JSON form.
     seconds : float
         Time taken; the one field that differs between runs.
     """
@@ -99,7 +105,12 @@ class Verdict:
         return self.admitted / self.instances if self.instances else 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary of JSON values; an infinite number is "inf", an undefined one null."""
+        """The verdict as a dictionary of JSON values; an infinite number is "inf", an undefined one null.
+
+        Returns
+        -------
+        dict
+        """
         beyond = self.claim.startswith("beyond/")
         claim, slash, part = (self.claim, "", "") if beyond else self.claim.partition("/")
         return {
@@ -133,7 +144,21 @@ class Verdict:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
-        """The verdict that `to_json` wrote; a ValueError says what no verdict can hold."""
+        """The verdict that `to_json` wrote.
+
+        Parameters
+        ----------
+        data : dict
+
+        Returns
+        -------
+        Verdict
+
+        Raises
+        ------
+        ValueError
+            If an entry is what no verdict can hold.
+        """
         for name, kind in _FIELDS.items():
             if not isinstance(data[name], kind) or (kind is int and isinstance(data[name], bool)):
                 raise ValueError(f"{name} is {data[name]!r}, expected {kind}")
@@ -155,7 +180,12 @@ class Verdict:
         return cls(claim=name, environments=environments, **fields)
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Label and text of what there is to say, in the order in which it is read."""
+        """What there is to say, in the order in which it is read.
+
+        Yields
+        ------
+        label, text : str
+        """
         if self.statement:
             yield "statement", self.statement
         yield "outcome", self.outcome
@@ -188,6 +218,10 @@ class Verdict:
     def plot(self) -> Any:
         """A Matplotlib figure: the two sides at random instances, or the remainder of an order against its step.
 
+        Returns
+        -------
+        matplotlib.figure.Figure
+
         Raises
         ------
         ImportError
@@ -206,18 +240,30 @@ class Verdict:
             raise ValueError(f"the verdict on {self.claim!r} holds nothing to draw: it is {what}")
         return verdict.draw_sides(title, self.sample, self.kind == "identity")
 
+    # The forms stand above the verdict that they print, and are read on demand.
+
     def __str__(self) -> str:
-        title = f"{self.claim} ({self.reading})"
-        width = max(len(label) for label, _ in self.lines())
-        return "\n".join([title, *(f"  {label:<{width}}  {text}" for label, text in self.lines())])
+        from entropy_theory.checking import forms
+
+        return forms.as_text(self)
+
+    def __repr__(self) -> str:
+        from entropy_theory.checking import forms
+
+        return f"Verdict({forms.in_a_line(self)})"
+
+    def __rich__(self) -> RenderableType:
+        from entropy_theory.checking import forms
+
+        return forms.as_rich(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
-            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for label, text in self.lines()
-        )
-        return f"<table><caption>{html.escape(self.claim)} ({self.reading})</caption>{rows}</table>"
+        from entropy_theory.checking import forms
+
+        return forms.as_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
 
 
 _FIELDS: dict[str, Any] = {

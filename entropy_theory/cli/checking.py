@@ -18,67 +18,101 @@ from entropy_theory.checking.explain import explain
 from entropy_theory.checking.registry import load, paper_claims, select
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET
-from entropy_theory.cli.app import app
-from entropy_theory.cli.terminal import open_console, or_exit, progress_bar, refuse, writable, write
+from entropy_theory.cli.app import app, whole
+from entropy_theory.cli.completion import claim_names
+from entropy_theory.cli.terminal import (
+    Quiet,
+    Work,
+    command_line,
+    open_console,
+    or_exit,
+    print_table,
+    reason,
+    refuse,
+    writable,
+    write,
+)
+from entropy_theory.progress import interactive
 
-Json = Annotated[Path | None, typer.Option("--json", help="Write the verdicts to this file as JSON.", dir_okay=False)]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed and budget give the same verdicts.")]
-Budget = Annotated[int, typer.Option(min=1, help="Instances drawn for each claim.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAME",
+        help="Statements (theorem-v.2) or parts of them (theorem-v.2/eq-16); all if left out.",
+        autocompletion=claim_names,
+        show_default=False,
+    ),
+]
+Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdicts to this file as JSON.")]
+Seed = Annotated[
+    int, typer.Option(metavar="N", parser=whole(0), help="The same seed and budget give the same verdicts.")
+]
+Budget = Annotated[int, typer.Option(metavar="N", parser=whole(1), help="Instances drawn for each claim.")]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Processes; by default one a core. Verdicts do not depend on it.")
+    int | None,
+    typer.Option(metavar="N", parser=whole(1), help="Processes; by default one a core. Verdicts do not depend on it."),
 ]
 Resume = Annotated[
     Path | None,
-    typer.Option(help="Keep each verdict in this file as it is reached, and go on from what it holds.", dir_okay=False),
+    typer.Option(metavar="FILE", help="Keep each verdict in this file as it is reached, and go on from what it holds."),
 ]
 
 
-@app.command()
+@app.command(
+    short_help="Check the claims of the paper, or some of them.",
+    epilog="Example: entropy-theory verify theorem-v.2 --json verdicts.json",
+)
 def verify(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="theorem-v.2, theorem-v.2/eq-16 …")
-    ] = None,
+    names: Names = None,
     json_file: Json = None,
     seed: Seed = 0,
     budget: Budget = BUDGET,
     workers: Workers = None,
     resume: Resume = None,
+    quiet: Quiet = False,
 ) -> None:
     """Check every claim of the paper, or those named, as printed and as corrected."""
-    claims = or_exit(select, paper_claims(), names or [])
-    _campaign(claims, "paper", json_file, seed, budget, workers, resume)
+    chosen = names or []
+    claims = or_exit(select, paper_claims(), chosen)
+    _campaign(claims, "paper", ("verify", *chosen), json_file, seed, budget, workers, resume, quiet)
 
 
-@app.command()
+@app.command(
+    short_help="Check your own claims, in a Python file.",
+    epilog="Example: entropy-theory hunt examples/my_claims.py --budget 5000",
+)
 def hunt(
     spec: Annotated[
-        str, typer.Argument(metavar="FILE.py[:NAME]", help="A Python file with claims, and perhaps one of them.")
+        str,
+        typer.Argument(
+            metavar="FILE.py[:NAME]",
+            help="A Python file with claims, and perhaps one of them: its variable or its own name.",
+        ),
     ],
     json_file: Json = None,
     seed: Seed = 0,
     budget: Budget = BUDGET,
     workers: Workers = None,
     resume: Resume = None,
+    quiet: Quiet = False,
 ) -> None:
     """Check your own claims: every Inequality, Identity and Order at the top level of a file."""
-    _campaign(or_exit(load, spec), spec, json_file, seed, budget, workers, resume)
+    _campaign(or_exit(load, spec), spec, ("hunt", spec), json_file, seed, budget, workers, resume, quiet)
 
 
-@app.command(name="list")
-def list_claims(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Claims or parts; all if left out.")
-    ] = None,
-) -> None:
-    """List the claims of the paper."""
-    open_console().print(table.of_claims(or_exit(select, paper_claims(), names or [])))
+@app.command(name="list", short_help="List the claims of the paper.", epilog="Example: entropy-theory list theorem-v.2")
+def list_claims(names: Names = None, quiet: Quiet = False) -> None:
+    """List the claims of the paper: names, readings, and statements in LaTeX."""
+    claims = or_exit(select, paper_claims(), names or [])
+    print_table(table.of_claims(claims), table.narrow_claims(claims), quiet)
 
 
-@app.command()
+@app.command(short_help="Explain a claim step by step.", epilog="Example: entropy-theory show theorem-v.2/eq-16")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A claim or a part of one.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A claim or a part of one.", autocompletion=claim_names)],
     seed: Seed = 0,
     budget: Budget = BUDGET,
+    quiet: Quiet = False,
 ) -> None:
     """Explain a claim: statement, hypotheses, verdict, counterexample step by step, where the printed proof breaks, and
     the line that holds with its proof."""
@@ -86,47 +120,66 @@ def show(
     for part, readings in groupby(or_exit(select, paper_claims(), [name]), key=lambda claim: claim.name):
         print(f"{part}\n{'=' * len(part)}")
         for claim in readings:
-            verdict = campaign.guarded(claim, seed, budget)
-            mutants = {
-                mutant.name.removeprefix(f"{claim.name}/mutant-"): campaign.guarded(mutant, seed, budget).outcome
-                for mutant in claim.mutants
-            }
+            with Work(f"checking {part}", 1 + len(claim.mutants), quiet or not interactive()) as work:
+                verdict = campaign.guarded(claim, seed, budget)
+                work.advance(f"{part} {verdict.outcome}")
+                mutants = {}
+                for mutant in claim.mutants:
+                    label = mutant.name.removeprefix(f"{claim.name}/mutant-")
+                    mutants[label] = campaign.guarded(mutant, seed, budget).outcome
+                    work.advance(f"{part} without {label}")
             print("\n".join(explain(claim, verdict, mutants, width)), end="\n\n", flush=True)
 
 
-@app.command()
+@app.command(short_help="Decide counterexamples again.", epilog="Example: entropy-theory recheck verdicts.json")
 def recheck(
     file: Annotated[
         Path, typer.Argument(metavar="CERTIFICATE.json", help="A certificate, or a file written by --json.")
     ],
     claims: Annotated[
-        str | None, typer.Option(help="The file of claims that it belongs to, if not the paper's.")
+        str | None,
+        typer.Option(metavar="FILE.py", help="The file of claims that it belongs to, if not the paper's."),
     ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only those that are not confirmed.")] = False,
 ) -> None:
-    """Decide counterexamples again, from their rational numbers alone."""
+    """Decide counterexamples again, from their rational numbers alone. The exit status is 1 if one is not confirmed."""
     known = paper_claims() if claims is None else or_exit(load, claims)
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        refuse(f"{file} cannot be read as JSON: {reason(error)}")
+    except (ValueError, RecursionError) as error:
         refuse(f"{file} cannot be read as JSON: {error}")
     certificates = _certificates(data)
     if not certificates:
-        refuse(f"{file} holds no certificate")
+        refuse(f"{file} holds no certificate, expected one, or a file that verify --json or hunt --json wrote")
     failed = False
-    for item in certificates:
-        label = f"{item.get('claim')} ({item.get('reading')})" if isinstance(item, dict) else repr(item)
+    for done, item in enumerate(certificates):
         try:
-            finding = certificate.recheck(_claim_of(known, item), item)
-        except certificate.CertificateError as error:
-            print(f"{label}: rejected: {error}")
-            failed = True
-            continue
-        stands = certificate.stands(finding)
+            stands, line = _recheck(known, item)
+        except KeyboardInterrupt:
+            print(
+                f"interrupted: {done} of {len(certificates)} certificates were decided; nothing is kept, begin again "
+                f"with: {command_line('recheck', file, ('--claims', claims))}",
+                file=sys.stderr,
+            )
+            raise typer.Exit(1) from None
         failed |= not stands
-        print(
-            f"{label}: {'refuted' if stands else f'not confirmed ({finding.status})'}, decided at {finding.bits} bits"
-        )
+        if not (quiet and stands):
+            print(line, flush=True)
     raise typer.Exit(1 if failed else 0)
+
+
+def _recheck(known: Sequence[Claim], item: Any) -> tuple[bool, str]:
+    """Whether a certificate stands, and what to say of it."""
+    label = f"{item.get('claim')} ({item.get('reading')})" if isinstance(item, dict) else repr(item)
+    try:
+        finding = certificate.recheck(_claim_of(known, item), item)
+    except certificate.CertificateError as error:
+        return False, f"{label}: rejected: {error}"
+    stands = certificate.stands(finding)
+    found = "refuted" if stands else f"not confirmed ({finding.status})"
+    return stands, f"{label}: {found}, decided at {finding.bits} bits"
 
 
 def _certificates(data: Any) -> list[Any]:
@@ -149,31 +202,28 @@ def _claim_of(known: Sequence[Claim], item: Any) -> Claim:
 def _campaign(
     claims: Sequence[Claim],
     source: str,
+    command: Sequence[str],
     json_file: Path | None,
     seed: int,
     budget: int,
     workers: int | None,
     resume: Path | None,
+    quiet: bool,
 ) -> None:
-    if json_file is not None and not writable(json_file.resolve().parent):
+    if json_file is not None and (json_file.is_dir() or not writable(json_file.resolve().parent)):
         refuse(f"--json is {json_file}, expected a file in an existing folder that can be written to")
     if json_file is not None and resume is not None and json_file.resolve() == resume.resolve():
         refuse(f"--json and --resume are both {json_file}, expected two files: the store would be overwritten")
-    progress = progress_bar()
     reached: list[Verdict] = []
-
-    def report(verdict: Verdict) -> None:
-        reached.append(verdict)
-        progress.update(task, advance=1, description=f"{verdict.claim} {verdict.outcome}")
-        if progress.disable:
-            print(
-                f"[{len(reached)}/{len(claims)}] {verdict.claim} ({verdict.reading}): {verdict.outcome}",
-                file=sys.stderr,
-            )
-
     interrupted = False
-    with progress:
-        task = progress.add_task("checking", total=len(claims))
+    with Work("checking", len(claims), quiet) as work:
+
+        def report(verdict: Verdict) -> None:
+            reached.append(verdict)
+            # One that was checked in this run took time.
+            known = not verdict.seconds and not verdict.error
+            work.advance(f"{verdict.claim} ({verdict.reading})", verdict.outcome, known=known)
+
         try:
             campaign.run(
                 claims,
@@ -191,12 +241,25 @@ def _campaign(
             refuse(str(error))
     order: dict[tuple[str, str], int] = {(c.name, c.reading): i for i, c in enumerate(claims)}
     verdicts = sorted(reached, key=lambda v: order[v.claim, v.reading])
+    # First the file: standard output may have been closed in the meantime.
+    text = json.dumps([v.to_json() for v in verdicts], indent=1) + "\n"
+    written = json_file is None or write(json_file, text)
+    if verdicts:
+        _print(verdicts, quiet)
+    if interrupted:
+        sys.stdout.flush()
+        options = (("--seed", seed or None), ("--budget", budget if budget != BUDGET else None), ("--workers", workers))
+        again = command_line(*command, *options, ("--json", json_file), ("--resume", resume or "verdicts.jsonl"))
+        how = "go on with" if resume is not None else "none is kept for a later run, as it would be with"
+        print(f"interrupted: {len(verdicts)} of {len(claims)} claims were decided; {how}: {again}", file=sys.stderr)
+    raise typer.Exit(1 if interrupted or not written or any(v.error for v in verdicts) else 0)
+
+
+def _print(verdicts: Sequence[Verdict], quiet: bool) -> None:
+    print_table(table.of_verdicts(verdicts), table.narrow_verdicts(verdicts), quiet)
+    if quiet:
+        print(table.counts(verdicts))
+        return
     console = open_console()
-    console.print(table.of_verdicts(verdicts))
     for line in table.notes(verdicts):
         console.print(line, markup=False, highlight=False)
-    if json_file is not None:
-        write(json_file, json.dumps([v.to_json() for v in verdicts], indent=1) + "\n")
-    if interrupted:
-        print(f"interrupted: {len(verdicts)} of {len(claims)} claims were decided", file=sys.stderr)
-    raise typer.Exit(1 if interrupted or any(v.error for v in verdicts) else 0)

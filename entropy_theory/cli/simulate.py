@@ -4,33 +4,64 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.progress import Progress
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
 
-from entropy_theory.cli.app import app
-from entropy_theory.cli.terminal import open_console, or_exit, progress_bar, refuse, writable
+from entropy_theory.cli.app import app, whole
+from entropy_theory.cli.completion import experiments
+from entropy_theory.cli.terminal import (
+    Quiet,
+    Work,
+    command_line,
+    open_console,
+    or_exit,
+    print_table,
+    reason,
+    refuse,
+    writable,
+)
+
+if TYPE_CHECKING:
+    from entropy_theory.simulations.result import Result
 
 
-@app.command()
+@app.command(
+    short_help="Run the experiments of Section VIII.", epilog="Example: entropy-theory simulate exponential-law --small"
+)
 def simulate(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Experiments; all if left out. --list names them.")
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Experiments; all if left out. --list names them.",
+            autocompletion=experiments,
+            show_default=False,
+        ),
     ] = None,
     list_them: Annotated[bool, typer.Option("--list", help="List the experiments and stop.")] = False,
     small: Annotated[bool, typer.Option("--small", help="A fast variant of the same shape, in seconds.")] = False,
-    seeds: Annotated[int | None, typer.Option(min=2, help="Repetitions; by default at least ten.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", parser=whole(2), help="Repetitions; by default at least ten.")
+    ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; by default one a core. Results do not depend on it.")
+        int | None,
+        typer.Option(
+            metavar="N", parser=whole(1), help="Processes; by default one a core. Results do not depend on it."
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
+            metavar="FOLDER",
             help="Keep each result here: NAME.json, its picture as SVG and PNG, and a page with all, simulations.md.",
         ),
     ] = None,
@@ -40,6 +71,7 @@ def simulate(
             "--resume", help="Take from the folder what an earlier run of the same code and options left there."
         ),
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run the experiments of Section VIII: the paper, its source and the model, side by side.
 
@@ -49,7 +81,6 @@ def simulate(
     from entropy_theory.simulations import table as tables
     from entropy_theory.simulations.store import Folder
 
-    console = open_console()
     if list_them:
         for name, module in SIMULATIONS.items():
             print(f"{name:20} {module.TITLE}")
@@ -61,44 +92,65 @@ def simulate(
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            refuse(f"--output is {output}, expected a folder that can be written to: {error}")
+            refuse(f"--output is {output}, expected a folder that can be written to: {reason(error)}")
         if not writable(output):
             refuse(f"--output is {output}, expected a folder that can be written to")
     folder = None if output is None else Folder(output)
     scale = "small" if small else "full"
-    results = []
-    with progress_bar() as progress:
+    results: list[Result] = []
+    name = chosen[0].NAME
+    try:
         for module in chosen:
-            found = (
-                or_exit(folder.load, module.NAME, origin_of(scale, seeds)) if folder is not None and resume else None
-            )
+            name = module.NAME
+            found = or_exit(folder.load, name, origin_of(scale, seeds)) if folder is not None and resume else None
             if found is None:
-                task = progress.add_task(module.NAME, total=None)
-                report = partial(_show_progress, progress, task, module.NAME)
-                try:
-                    found = run(module.NAME, scale, seeds=seeds, workers=workers or os.cpu_count() or 1, report=report)
-                except KeyboardInterrupt:
-                    progress.stop()
-                    _interrupted(module.NAME, output)
-                progress.remove_task(task)
-            results.append(found)
+                with Work(name, None, quiet) as work:
+                    report = partial(_report, work, name)
+                    found = run(name, scale, seeds=seeds, workers=workers or os.cpu_count() or 1, report=report)
             if folder is not None:
                 for note in (*folder.save(found), *folder.write_page(SIMULATIONS)):
                     print(note, file=sys.stderr)
-            console.print(tables.of_result(found))
-            for line in tables.notes(found):
-                console.print(f"  {line}", markup=False, highlight=False)
-            console.print()
+            results.append(found)
+            _print(found, quiet)
+    except KeyboardInterrupt:
+        if results:
+            print(tables.summary(results), flush=True)
+        command = ("simulate", *(names or []), ("--small", small), ("--seeds", seeds), ("--workers", workers))
+        _interrupted(name, f"{len(results)} of {len(chosen)} experiments are done", command, output)
     print(tables.summary(results))
 
 
-def _show_progress(progress: Progress, task: Any, name: str, done: int, total: int) -> None:
-    progress.update(task, completed=done, total=total)
-    if progress.disable:
-        print(f"[{done}/{total}] {name}", file=sys.stderr)
+def _report(work: Work, name: str, done: int, total: int) -> None:
+    work.reach(done, total, name)
 
 
-def _interrupted(name: str, output: Path | None) -> NoReturn:
-    kept = f"; what came before it is in {output}, go on with --resume" if output is not None else ""
-    print(f"interrupted in {name}{kept}", file=sys.stderr)
+def _print(result: Result, quiet: bool) -> None:
+    from entropy_theory.simulations import table as tables
+
+    if quiet:
+        print(f"{result.name}: {result.title}")
+    print_table(tables.of_result(result), _narrow(result), quiet, least=100)
+    if not quiet:
+        console = open_console()
+        for line in tables.notes(result):
+            console.print(f"  {line}", markup=False, highlight=False)
+    print(flush=True)
+
+
+def _narrow(result: Result) -> Iterator[RenderableType]:
+    """A result for a narrow terminal: what the columns of the table hold, one below the other."""
+    from entropy_theory.simulations.table import STYLES, model
+
+    yield Text(f"{result.name}: {result.title}", "bold")
+    for row in result.rows:
+        yield Text.assemble(f"{row.statement}: ", (row.outcome, STYLES[row.outcome]))
+        for label, text in (("the paper", row.paper), ("its source", row.source), ("the model", model(row))):
+            if text:
+                yield Padding(Text(f"{label}: {text}"), (0, 0, 0, 4))
+
+
+def _interrupted(name: str, done: str, command: Sequence[Any], output: Path | None) -> NoReturn:
+    kept = "go on with" if output is not None else "nothing is kept for a later run, as it would be with"
+    again = command_line(*command, ("-o", output or "results"), ("--resume", output is not None))
+    print(f"interrupted in {name}: {done}; {kept}: {again}", file=sys.stderr)
     raise typer.Exit(1)

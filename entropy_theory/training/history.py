@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
 
 from entropy_theory.files import read_arrays, write_whole
+from entropy_theory.markup import grid, pairs
+from entropy_theory.markup import text as words
 
 Array = np.ndarray[Any, Any]
 
@@ -41,6 +49,19 @@ MEANING = {
     "logits": "logits of the last policy",
 }
 """What each array of a history is; nan where a record has no such number."""
+
+COLUMNS = {
+    "objective": "reward J",
+    "entropy": "entropy",
+    "covariance": "covariance",
+    "kl_to_start": "KL to start",
+    "gradient_norm": "norm of grad J",
+    "selected": "selected",
+}
+"""What a history shows of itself, with its heading."""
+
+SHOWN = 8
+"""Records that it shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +137,15 @@ class History:
 
         The entry ``metadata`` is JSON with the arguments of the run and the meaning and unit of every array. The same
         run gives the same bytes.
+
+        Parameters
+        ----------
+        path : path
+            Its name should end in ``.npz``.
+
+        Returns
+        -------
+        pathlib.Path
         """
         target = Path(path)
         text = json.dumps(self.metadata, sort_keys=True)
@@ -125,6 +155,14 @@ class History:
     @classmethod
     def load(cls, path: Any) -> History:
         """Read a file that `save` wrote.
+
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        History
 
         Raises
         ------
@@ -140,7 +178,12 @@ class History:
             raise ValueError(f"path is {str(path)!r}, expected a file that History.save wrote: {error}") from None
 
     def arrays(self) -> dict[str, Any]:
-        """Every array by name."""
+        """Every array by name.
+
+        Returns
+        -------
+        dict of str to array
+        """
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "metadata"}
 
     def __eq__(self, other: object) -> bool:
@@ -152,6 +195,54 @@ class History:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def plot(self) -> Any:
+        """A Matplotlib figure: reward, entropy, divergence from the start and share of selected tokens by step.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        from entropy_theory.figures import history
+
+        return history.draw(self)
+
+    def setting(self) -> Iterator[tuple[str, str]]:
+        """Label and text of what was run, without the hashes that the metadata keep.
+
+        Yields
+        ------
+        label, text : str
+        """
+        for name in ("problem", "control", "eta", "sampling", "updates", "margin", "seed"):
+            text = re.sub(r" [0-9a-f]{16}\b", "", str(self.metadata.get(name, "None")))
+            if text not in ("None", "1" if name == "updates" else ""):
+                yield name, text.removesuffix(" ()") if name == "seed" else text
+        yield "records", f"{self.step.size}, steps {self.step[0]} to {self.step[-1]}"
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """The numbers of `COLUMNS` at the first, the last and some records between; a dash where there is none.
+
+        Yields
+        ------
+        tuple of str
+        """
+        for i in sorted({*np.linspace(0, self.step.size - 1, SHOWN).round().astype(int).tolist()}):
+            values = (float(getattr(self, name)[i]) for name in COLUMNS)
+            yield (str(self.step[i]), *("-" if np.isnan(x) else f"{x:.4g}" for x in values))
+
+    def __str__(self) -> str:
+        setting = list(self.setting())
+        width = max(len(label) for label, _ in setting)
+        table = [("step", *COLUMNS.values()), *self.rows()]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        numbers = ("  ".join(f"{x:>{n}}" for x, n in zip(row, widths, strict=True)) for row in table)
+        return "\n".join(["History", *(f"  {label:<{width}}  {text}" for label, text in setting), "", *numbers])
+
     def __repr__(self) -> str:
         first, last = self.step[0], self.step[-1]
         return (
@@ -160,13 +251,45 @@ class History:
             f"entropy {self.entropy[0]:.4g} -> {self.entropy[-1]:.4g})"
         )
 
+    def __rich__(self) -> RenderableType:
+        setting = Table.grid(padding=(0, 2))
+        setting.add_column(style="dim", no_wrap=True)
+        setting.add_column(overflow="fold")
+        for label, text in self.setting():
+            setting.add_row(label, Text(text))
+        numbers = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for name in ("step", *COLUMNS.values()):
+            numbers.add_column(name, justify="right")
+        for row in self.rows():
+            numbers.add_row(*row)
+        return Panel(Group(setting, numbers), title="History", title_align="left", expand=False)
+
     def _repr_html_(self) -> str:
-        shown = ("objective", "entropy", "covariance", "kl_to_start", "gradient_norm")
-        rows = sorted({0, *np.linspace(0, self.step.size - 1, 6).astype(int).tolist()})
-        head = "".join(f"<th>{escape(name)}</th>" for name in ("step", *shown))
-        body = "".join(
-            f"<tr><td>{self.step[i]}</td>" + "".join(f"<td>{getattr(self, n)[i]:.4g}</td>" for n in shown) + "</tr>"
-            for i in rows
-        )
-        control = escape(str(self.metadata.get("control", "")))
-        return f"<table><caption>{control}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        rows = [(label, words(text)) for label, text in self.setting()]
+        for name in ("objective", "entropy"):
+            rows.append(
+                (
+                    COLUMNS[name],
+                    f'<td style="text-align:left">{_sparkline(COLUMNS[name], self.step, getattr(self, name))}</td>',
+                )
+            )
+        return pairs("History", rows) + grid("Records", ("step", *COLUMNS.values()), self.rows())
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+
+def _sparkline(label: str, step: Array, values: Array) -> str:
+    """A small curve with its ends in figures, which a screen reader reads out."""
+    width, height, most = 120, 24, 60
+    chosen = np.unique(np.linspace(0, step.size - 1, most).round().astype(int))
+    y = values[chosen]
+    span = float(np.ptp(y)) or 1.0
+    across = (step[chosen] - step[0]) / max(1, step[-1] - step[0]) * width
+    down = 1 + (y.max() - y) / span * (height - 2)
+    points = " ".join(f"{a:.0f},{b:.0f}" for a, b in zip(across, down, strict=True))
+    ends = f"{values[0]:.4g} to {values[-1]:.4g}"
+    return (
+        f'{ends} <svg role="img" aria-label="{label} from {ends}" width="{width}" height="{height}" '
+        f'style="vertical-align:middle"><polyline points="{points}" fill="none" stroke="currentColor"/></svg>'
+    )

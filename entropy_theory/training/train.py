@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from entropy_theory.controls import Control
 from entropy_theory.controls.fields import check_flag
 from entropy_theory.gradients import Problem
 from entropy_theory.problems import Bandit, TokenTree
+from entropy_theory.progress import Report, reporting
 from entropy_theory.training.checkpoint import Checkpoint, State, describe, describe_problem
 from entropy_theory.training.history import MEANING, QUANTILE_LEVELS, History
 from entropy_theory.training.record import NO_BATCH, NO_UPDATE, Record, Recorder
@@ -27,7 +25,6 @@ from entropy_theory.validation import as_count, as_generator, as_logits, as_scal
 
 Array = np.ndarray[Any, Any]
 
-Report = Callable[[int, int], object]
 
 FEW_STATES = 64
 """Up to so many states the entropy of each is recorded unless the caller says otherwise."""
@@ -116,7 +113,7 @@ def train(
     run = _Run.of(problem, control, z0, eta, sampling, updates, record_every, margin, state_entropy, seed)
     steps = as_count(steps, "steps", least=0)
     store = None if checkpoint is None else Checkpoint(_as_path(checkpoint), run.arguments)
-    with _reporting(progress, steps) as report:
+    with reporting(progress, steps, "training") as report:
         state, records = _advance(run, steps, store, report)
     last = {**NO_UPDATE, **run.recorder.policy(steps, state.z)}
     columns = {name: np.array([r[name] for r in (*records, last)]) for name in last}
@@ -322,18 +319,3 @@ def _start(problem: Problem, z0: Any) -> Array:
     if problem.check_logits(z).dtype != np.float64:
         raise ValueError(f"problem is {problem!r}, expected one in floats, not in exact numbers")
     return np.array(z)
-
-
-@contextmanager
-def _reporting(progress: bool | Report | None, steps: int) -> Iterator[Report]:
-    if progress is None or progress is False:
-        yield lambda done, total: None
-    elif progress is True:
-        columns = TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("training", total=steps)
-            yield lambda done, total: bar.update(task, completed=done)
-    elif callable(progress):
-        yield progress
-    else:
-        raise ValueError(f"progress is {progress!r}, expected True, False, None or a function of two integers")
