@@ -32,7 +32,7 @@ one. With rewards that differ by a gap, eta gap and s gap take the place of eta 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from typing import Any, Protocol
@@ -80,7 +80,21 @@ class BiasedAscent:
     bias: Callable[[Array, int], Any]
 
     def update(self, problem: Problem, z: Any, eta: Any, *, anchor: Any = None, step: int = 0) -> Array:
-        """The update ``eta (grad J(z) + bias(z, step))``, eta a number or one a problem; `anchor` has no part in it."""
+        """The update ``eta (grad J(z) + bias(z, step))``.
+
+        Parameters
+        ----------
+        problem, z, eta
+            As in `Control.update`.
+        anchor : array like `z`, optional
+            Has no part in it.
+        step : int, optional
+            At which the bias is taken.
+
+        Returns
+        -------
+        array of the shape of `z` broadcast against the problem
+        """
         size = spread(as_step_size(eta), 1 if isinstance(problem, Bandit) else 2)
         return np.asarray(size * (policy_gradient(problem, z) + self.bias(z, step)))
 
@@ -120,6 +134,15 @@ def entropy_smoothness(actions: int) -> Exact:
     For all logits and directions ``|v' (Hess H) v| <= L |v|^2``; the proof is at the top of the file. It is a constant
     that takes the arithmetic of the array it meets. At two actions it is 0.817 (the least that serves is 1/2), at six
     1.029 (0.582), and no constant that grows slower than log n serves.
+
+    Parameters
+    ----------
+    actions : int
+        Number n of actions.
+
+    Returns
+    -------
+    Exact
 
     Raises
     ------
@@ -297,14 +320,20 @@ def two_armed_bounds(w0: Any, total: Any, largest_step: Any) -> tuple[Array, Arr
     return two_armed_flow(start, s), two_armed_flow(start, s * np.exp(step / 2))
 
 
-def two_armed_ascent(w0: float, etas: Iterable[float]) -> Array:
-    """The discrete run of two arms with rewards (1, 0), ``w_{t+1} = w_t + eta_t / (1 + cosh w_t)``, in floats.
+def two_armed_ascent(w0: float, etas: Iterable[float], betas: Iterable[float] | None = None) -> Array:
+    """The discrete run of two arms with rewards (1, 0), in floats.
+
+    ``w_{t+1} = w_t + eta_t [1 / (1 + cosh w_t) - beta_t tanh(w_t / 2)]``: exact steps, with a penalty ``beta_t KL(q ||
+    p)`` on the divergence from the uniform policy q, whose gradient is ``p - q``, Eq. (21). Without `betas` the penalty
+    is left out.
 
     Parameters
     ----------
     w0 : float
     etas : iterable of float
         Step sizes >= 0 (an array, or a generator for a long run), times the gap of the rewards.
+    betas : iterable of float, optional
+        Coefficients >= 0 of the penalty, one a step, divided by the gap of the rewards.
 
     Returns
     -------
@@ -314,16 +343,30 @@ def two_armed_ascent(w0: float, etas: Iterable[float]) -> Array:
     Raises
     ------
     ValueError
-        If `w0` or a step size is not finite, or a step size is negative.
+        If `w0`, a step size or a coefficient is not finite, if one is negative, or if there are fewer coefficients than
+        step sizes.
     """
     w, rest = as_scalar(w0, "w0"), iter(etas)
+    pulls = None if betas is None else iter(betas)
     parts, done = [np.array([w])], 0
-    while len(sizes := as_numbers(list(islice(rest, CHUNK)) or [], f"etas from {done}")):
-        report(sizes < 0, sizes, f"etas from {done}", "a number >= 0")
-        run = accumulate(sizes.tolist(), _two_armed_step, initial=w)
+    while len(sizes := _nonnegative(rest, CHUNK, "etas", done)):
+        if pulls is None:
+            run = accumulate(sizes.tolist(), _two_armed_step, initial=w)
+        else:
+            weights = _nonnegative(pulls, len(sizes), "betas", done)
+            if len(weights) < len(sizes):
+                raise ValueError(f"betas has {done + len(weights)} coefficients, expected one for each of the etas")
+            run = accumulate(zip(sizes.tolist(), weights.tolist(), strict=True), _two_armed_penalised_step, initial=w)
         parts.append(np.fromiter(run, dtype=np.float64, count=len(sizes) + 1)[1:])
         w, done = float(parts[-1][-1]), done + len(sizes)
     return np.concatenate(parts)
+
+
+def _nonnegative(values: Iterator[float], count: int, name: str, done: int) -> Array:
+    """The next numbers, at most `count` of them, after `done` of them."""
+    found = as_numbers(list(islice(values, count)) or [], f"{name} from {done}")
+    report(found < 0, found, f"{name} from {done}", "a number >= 0")
+    return found
 
 
 def _two_armed_step(w: float, eta: float) -> float:
@@ -331,6 +374,11 @@ def _two_armed_step(w: float, eta: float) -> float:
         return w + eta / (1.0 + math.cosh(w))
     except OverflowError:
         return w
+
+
+def _two_armed_penalised_step(w: float, step: tuple[float, float]) -> float:
+    eta, beta = step
+    return _two_armed_step(w, eta) - eta * beta * math.tanh(w / 2)
 
 
 def _float_inverse(y: Array) -> Array:

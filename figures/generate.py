@@ -1,11 +1,17 @@
-"""Draw all figures: ``python figures/generate.py [-o FOLDER]`` writes each as SVG and PNG, by default beside itself."""
+"""Draw all pictures of this folder: ``python figures/generate.py [-o FOLDER]``.
+
+Writes the figures of the theory as SVG and PNG, by default beside itself, and into the subfolder ``simulations`` those
+of the experiments of Section VIII, from the results that are stored there. ``entropy-theory figures`` draws some.
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from entropy_theory.figures import FIGURES, style
+from entropy_theory.figures import gallery
+
+HERE = Path(__file__).parent
 
 
 def main() -> None:
@@ -14,14 +20,13 @@ def main() -> None:
         "-o",
         "--output",
         type=Path,
-        default=Path(__file__).parent,
+        default=HERE,
         metavar="FOLDER",
         help="where to write them (default: the folder of this script)",
     )
     folder = parser.parse_args().output
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in FIGURES.items():
-        for path in style.save(figure.draw(figure.data()), folder, name):
+    for name in gallery.TITLES:
+        for path in gallery.write(name, folder, HERE / gallery.SUBFOLDER):
             print(path)
 
 

@@ -378,12 +378,27 @@ def test_discrete_run_is_that_of_the_bandit() -> None:
     assert path[:, 0] - path[:, 1] == pytest.approx(two_armed_ascent(0.3, 2 / np.arange(1.0, 51.0)), rel=1e-13)
 
 
+def test_discrete_run_with_a_penalty_is_that_of_the_control() -> None:
+    """KL-Cov with all tokens selected and the old policy held at the uniform one."""
+    steps = np.arange(1, 201)
+    control = et.KLCov(et.PowerDecay(1.0, 0.25), 1, penalty="kl", anchor="fixed")
+    path = ascend(et.Bandit([1.0, 0.0]), control, np.zeros(2), 1.0, 200)
+    run = two_armed_ascent(0.0, np.ones(200), steps**-0.25)
+    # Rounding of some units a step, which later steps damp.
+    np.testing.assert_allclose(run, path[:, 0] - path[:, 1], rtol=1e-13, atol=1e-13)
+    assert np.array_equal(two_armed_ascent(0.5, np.ones(9), np.zeros(9)), two_armed_ascent(0.5, np.ones(9)))
+
+
 def test_discrete_run_in_pieces_and_from_a_generator() -> None:
     """The pieces in which the step sizes are taken up do not show."""
     etas = np.linspace(0.1, 2.0, 250_001)
     path = two_armed_ascent(0.1, etas)
     assert np.array_equal(path, two_armed_ascent(0.1, (float(x) for x in etas)))
     assert path[-1] == two_armed_ascent(path[100_000], etas[100_000:])[-1]
+    assert (
+        two_armed_ascent(0.1, etas, etas)[-1]
+        == two_armed_ascent(two_armed_ascent(0.1, etas[:7], etas[:7])[-1], etas[7:], iter(etas[7:]))[-1]
+    )
     assert np.array_equal(two_armed_ascent(0.25, []), [0.25])
     assert np.array_equal(two_armed_ascent(1e5, [1.0]), [1e5, 1e5])
 
@@ -395,6 +410,10 @@ def test_discrete_run_refuses() -> None:
         two_armed_ascent(float("nan"), [1.0])
     with pytest.raises(ValueError, match=r"etas from 0\[0\] is inf"):
         two_armed_ascent(0.0, [math.inf])
+    with pytest.raises(ValueError, match=r"betas from 0\[1\] is -2.0, expected a number >= 0"):
+        two_armed_ascent(0.0, [1.0, 1.0], [1.0, -2.0])
+    with pytest.raises(ValueError, match="betas has 1 coefficients, expected one for each of the etas"):
+        two_armed_ascent(0.0, [1.0, 1.0], [1.0])
 
 
 SCHEDULES: dict[str, Callable[[Any], Any]] = {"constant": lambda t: 0 * t + 1.0, "eta_0 / t": lambda t: 1.0 / t}
