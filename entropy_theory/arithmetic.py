@@ -80,6 +80,18 @@ def largest(x: Any, axis: int = -1) -> Array:
     """Maximum along an axis, rigorous on balls: where enclosures overlap, an enclosure of the maximum.
 
     ``np.max`` on balls has to compare them and fails where two entries are equal but not known to be.
+
+    Parameters
+    ----------
+    x : array
+        Floats or balls.
+    axis : int
+        Along which it is taken; the last if left out.
+
+    Returns
+    -------
+    array
+        Of the shape of `x` without that axis.
     """
     array = np.asarray(x)
     if not is_ball(array):
@@ -92,7 +104,20 @@ def largest(x: Any, axis: int = -1) -> Array:
 
 
 def smallest(x: Any, axis: int = -1) -> Array:
-    """Minimum along an axis, rigorous on balls like `largest`."""
+    """Minimum along an axis, rigorous on balls like `largest`.
+
+    Parameters
+    ----------
+    x : array
+        Floats or balls.
+    axis : int
+        Along which it is taken; the last if left out.
+
+    Returns
+    -------
+    array
+        Of the shape of `x` without that axis.
+    """
     array = np.asarray(x)
     return np.asarray(-largest(-array, axis) if is_ball(array) else array.min(axis))
 
@@ -241,6 +266,11 @@ def directional_derivative(function: Callable[[Any], Any], z: Array, direction: 
         Maps an array like `z` to an array.
     z, direction : array
         Of shapes that broadcast against each other.
+
+    Returns
+    -------
+    array
+        Of the shape of the values of `function`.
 
     Examples
     --------

@@ -31,7 +31,17 @@ _in_force: ContextVar[bool] = ContextVar("balls_in_force", default=False)
 
 @contextmanager
 def precision(bits: int) -> Iterator[None]:
-    """Carry balls with `bits` bits within the block, and let constants written with `exact` be balls there."""
+    """Carry balls with `bits` bits within the block, and let constants written with `exact` be balls there.
+
+    Parameters
+    ----------
+    bits : int
+        Of the significand, for enclosures of what is not rational.
+
+    Yields
+    ------
+    None
+    """
     before, token = ctx.prec, _in_force.set(True)
     ctx.prec = bits
     try:
@@ -135,8 +145,14 @@ class Ball:
         return arb(self._rational) if self._arb is None else self._arb
 
     def midpoint(self) -> float:
-        """The double nearest to the value or to the centre of the enclosure. It is not the value: nothing may be
-        decided by it."""
+        """The double nearest to the value or to the centre of the enclosure.
+
+        It is not the value: nothing may be decided by it.
+
+        Returns
+        -------
+        float
+        """
         if self._rational is None:
             return float(self._arb)  # type: ignore[arg-type]
         try:
@@ -270,39 +286,111 @@ class Ball:
         return Ball(getattr(self.arb, name)())
 
     def exp(self) -> Ball:
+        """``exp(x)``.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("exp", 0, 1)
 
     def expm1(self) -> Ball:
+        """``exp(x) - 1``.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("expm1", 0, 0)
 
     def log(self) -> Ball:
+        """Natural logarithm.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("log", 1, 0)
 
     def log1p(self) -> Ball:
+        """``log(1 + x)``.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("log1p", 0, 0)
 
     def sin(self) -> Ball:
+        """Sine.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("sin", 0, 0)
 
     def cos(self) -> Ball:
+        """Cosine.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("cos", 0, 1)
 
     def tan(self) -> Ball:
+        """Tangent.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("tan", 0, 0)
 
     def sinh(self) -> Ball:
+        """Hyperbolic sine.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("sinh", 0, 0)
 
     def cosh(self) -> Ball:
+        """Hyperbolic cosine.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("cosh", 0, 1)
 
     def tanh(self) -> Ball:
+        """Hyperbolic tangent.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("tanh", 0, 0)
 
     def arctan(self) -> Ball:
+        """Inverse tangent.
+
+        Returns
+        -------
+        Ball
+        """
         return self._function("atan", 0, 0)
 
     def sqrt(self) -> Ball:
+        """Square root; exact where that is rational.
+
+        Returns
+        -------
+        Ball
+        """
         if self._rational is not None and self._rational >= 0:
             p, q = int(self._rational.p), int(self._rational.q)
             root = Fraction(math.isqrt(p), math.isqrt(q))
@@ -311,12 +399,30 @@ class Ball:
         return self._function("sqrt")
 
     def log2(self) -> Ball:
+        """Logarithm to the base 2.
+
+        Returns
+        -------
+        Ball
+        """
         return Ball(self.log() / Ball(2).log())
 
     def log10(self) -> Ball:
+        """Logarithm to the base 10.
+
+        Returns
+        -------
+        Ball
+        """
         return Ball(self.log() / Ball(10).log())
 
     def conjugate(self) -> Ball:
+        """The number itself: balls are real.
+
+        Returns
+        -------
+        Ball
+        """
         return self
 
 

@@ -83,6 +83,11 @@ def exact(numerator: int | str | Fraction, denominator: int = 1) -> Exact:
         ``exact(1, 3)``, ``exact("1/3")`` and ``exact("0.1")`` are exactly one third and one tenth.
     denominator : int, optional
 
+    Returns
+    -------
+    Exact
+        A constant that takes the arithmetic of the array it meets: a double beside floats, a ball beside balls.
+
     Raises
     ------
     ValueError

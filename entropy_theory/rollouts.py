@@ -51,7 +51,17 @@ class Rollouts:
         return int(self.action.shape[2])
 
     def take(self, index: Any) -> Rollouts:
-        """Some of the groups, by an array of indices or a mask."""
+        """Some of the groups.
+
+        Parameters
+        ----------
+        index : int or bool array
+            Indices of groups, or a mask.
+
+        Returns
+        -------
+        Rollouts
+        """
         return Rollouts(
             self.prompt[index], self.state[index], self.action[index], self.reward[index], self.log_prob[index]
         )

@@ -127,22 +127,67 @@ class Claim:
         return space
 
     def mutant(self, label: str, **changes: Any) -> Claim:
-        """This claim with some of its parts replaced, named ``name/mutant-label``."""
+        """This claim with some of its parts replaced, named ``name/mutant-label``.
+
+        Parameters
+        ----------
+        label : str
+        **changes
+            Fields that are to differ.
+
+        Returns
+        -------
+        Claim
+        """
         texts = dict.fromkeys(("remark", "hypotheses", "proof", "breaks"), "")
         bare: dict[str, Any] = {**texts, "terms": {}, "mutants": ()}
         return replace(self, **{**bare, "name": f"{self.name}/mutant-{label}", **changes})
 
     def with_mutants(self, *mutants: Claim) -> Claim:
-        """This claim with wrong variants attached."""
+        """This claim with wrong variants attached.
+
+        Parameters
+        ----------
+        *mutants : Claim
+
+        Returns
+        -------
+        Claim
+        """
         return replace(self, mutants=mutants)
 
     def admitted(self, leaves: Mapping[str, Array]) -> Array:
-        """Whether each instance lies in the domain and meets the assumption."""
+        """Whether each instance lies in the domain and meets the assumption.
+
+        Parameters
+        ----------
+        leaves : mapping of str to array
+            The numbers of n instances, as the search holds them.
+
+        Returns
+        -------
+        bool array (n,)
+        """
         inside = self.space.admits(leaves)
         return inside if not inside.any() else np.asarray(inside & self.meets(leaves))
 
     def meets(self, leaves: Mapping[str, Array]) -> Array:
-        """Whether each instance meets the assumption."""
+        """Whether each instance meets the assumption.
+
+        Parameters
+        ----------
+        leaves : mapping of str to array
+            The numbers of n instances, as the search holds them.
+
+        Returns
+        -------
+        bool array (n,)
+
+        Raises
+        ------
+        ClaimError
+            If the assumption fails or returns something else.
+        """
         n = len(next(iter(leaves.values())))
         if self.assuming is None:
             return np.ones(n, dtype=bool)
@@ -159,11 +204,36 @@ class Claim:
         return meets
 
     def sides(self, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
-        """Left and right side, each of shape (n, k): k entries an instance."""
+        """Left and right side, with k entries an instance.
+
+        Parameters
+        ----------
+        leaves : mapping of str to array
+            The numbers of n instances, as the search holds them.
+
+        Returns
+        -------
+        lhs, rhs : array (n, k)
+
+        Raises
+        ------
+        TypeError
+            For a claim that has no sides.
+        """
         raise TypeError(f"claim {self.name!r}: {type(self).__name__} has no sides")
 
     def evaluate_terms(self, leaves: Mapping[str, Array]) -> dict[str, Array]:
-        """Each of `terms` on a batch of instances, in its order."""
+        """Each of `terms` on a batch of instances, in its order.
+
+        Parameters
+        ----------
+        leaves : mapping of str to array
+            The numbers of n instances, as the search holds them.
+
+        Returns
+        -------
+        dict of str to array
+        """
         return {
             label: np.asarray(self._apply(label, term, _parameters(term), leaves)) for label, term in self.terms.items()
         }
@@ -241,9 +311,12 @@ class Inequality(Claim):
 
     Parameters
     ----------
+    name, statement, given, assuming, reading, tight, remark, hypotheses, proof, breaks, terms, mutants
+        As in `Claim`.
     lhs, rhs : callable or number
         Map the variables to arrays of shape (n,) or (n, ...), n instances along the first axis.
     strict : bool
+        Whether equality refutes it.
 
     Examples
     --------
@@ -278,6 +351,8 @@ class Identity(Claim):
 
     Parameters
     ----------
+    name, statement, given, assuming, reading, tight, remark, hypotheses, proof, breaks, terms, mutants
+        As in `Claim`.
     lhs, rhs : callable or number
         Map the variables to arrays of shape (n,) or (n, ...), n instances along the first axis.
     """
@@ -298,9 +373,12 @@ class Order(Claim):
 
     Parameters
     ----------
+    name, statement, given, assuming, reading, tight, remark, hypotheses, proof, breaks, terms, mutants
+        As in `Claim`.
     remainder : callable
         Maps ``t`` (an array of shape (n,)) and the variables to an array of shape (n,) or (n, ...).
     power : float
+        In [0, 20].
     """
 
     remainder: Callable[..., Any]
@@ -321,7 +399,18 @@ class Order(Claim):
             raise ValueError(f"claim {self.name!r}: remainder takes {sorted(accepted)}, expected the step 't' as well")
 
     def at(self, t: Any, leaves: Mapping[str, Array]) -> Array:
-        """The remainder at step `t`, of shape (n, k)."""
+        """The remainder at a step.
+
+        Parameters
+        ----------
+        t : number > 0
+        leaves : mapping of str to array
+            The numbers of n instances, as the search holds them.
+
+        Returns
+        -------
+        array (n, k)
+        """
         n = len(next(iter(leaves.values())))
         balls = any(is_ball(x) for x in leaves.values())
         steps = np.full(n, Ball(t), dtype=object) if balls else np.full(n, float(t))

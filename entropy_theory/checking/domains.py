@@ -15,7 +15,23 @@ __all__ = ["integers", "logits", "mdps", "policies", "positive", "reals", "rewar
 
 
 def logits(actions: Any = (2, 6), states: Any = None, like: str | None = None) -> Logits:
-    """Logits of shape (..., A), or (..., S, A) if `states` is given; actions and states are a number or a range.
+    """Logits of a policy, of shape (..., A), or (..., S, A) if `states` is given.
+
+    From nearly uniform to nearly deterministic, also tied, wide, tiny and huge. Counterexamples are rational logits.
+
+    Parameters
+    ----------
+    actions : int or (int, int)
+        Number of actions, or the least and the largest number.
+    states : int or (int, int), optional
+        Number of states, or the least and the largest number. Left out, there is no state axis.
+    like : str, optional
+        Name of the variable whose shape it takes, in place of sizes of its own.
+
+    Returns
+    -------
+    Logits
+        For the ``given`` of a claim.
 
     Raises
     ------
@@ -26,36 +42,126 @@ def logits(actions: Any = (2, 6), states: Any = None, like: str | None = None) -
 
 
 def policies(actions: Any = (2, 6), states: Any = None, like: str | None = None) -> Policies:
-    """Positive probabilities of shape (..., A) or (..., S, A). The same set as `logits`, with rational probabilities as
-    counterexamples instead of rational logits."""
+    """Probabilities of a policy, all positive, of shape (..., A), or (..., S, A) if `states` is given.
+
+    The same set as `logits`, with rational probabilities as counterexamples instead of rational logits.
+
+    Parameters
+    ----------
+    actions : int or (int, int)
+        Number of actions, or the least and the largest number.
+    states : int or (int, int), optional
+        Number of states, or the least and the largest number. Left out, there is no state axis.
+    like : str, optional
+        Name of the variable whose shape it takes, in place of sizes of its own.
+
+    Returns
+    -------
+    Policies
+        For the ``given`` of a claim.
+
+    Raises
+    ------
+    ValueError
+        If a range is empty or below one.
+    """
     return Policies(actions, states, like)
 
 
 def rewards(like: str | None = None, actions: Any = (2, 6), states: Any = None) -> Rewards:
-    """Rewards of the shape of the policy or logits `like`; without it of shape (..., A) or (..., S, A)."""
+    """Rewards: any real numbers, of the shape of a policy.
+
+    Parameters
+    ----------
+    like : str, optional
+        Name of the policy or logits whose shape they take.
+    actions : int or (int, int)
+        Number of actions, or the least and the largest number.
+    states : int or (int, int), optional
+        Number of states, or the least and the largest number. Left out, there is no state axis.
+
+    Returns
+    -------
+    Rewards
+        For the ``given`` of a claim.
+
+    Raises
+    ------
+    ValueError
+        If a range is empty or below one.
+    """
     return Rewards(actions, states, like)
 
 
 def reals(
     low: float, high: float, like: str | None = None, *, open_low: bool = False, open_high: bool = False
 ) -> Reals:
-    """Real numbers in [low, high]; `open_low` and `open_high` exclude an end. ``low`` and ``high`` may be infinite.
+    """Real numbers in [low, high].
 
-    Without `like` one number an instance, an array of shape (...); with it an array of the shape of that variable.
+    Parameters
+    ----------
+    low, high : float
+        Ends of the range; they may be infinite.
+    like : str, optional
+        Name of the variable whose shape it takes. Left out, one number an instance, an array of shape (...).
+    open_low, open_high : bool
+        Whether that end is excluded.
+
+    Returns
+    -------
+    Reals
+        For the ``given`` of a claim.
     """
     return Reals(low, high, like, open_low, open_high, integer=False)
 
 
 def positive(like: str | None = None) -> Reals:
-    """Real numbers > 0, from tiny to huge."""
+    """Real numbers > 0, from tiny to huge.
+
+    Parameters
+    ----------
+    like : str, optional
+        As in `reals`.
+
+    Returns
+    -------
+    Reals
+        For the ``given`` of a claim.
+    """
     return Reals(0, math.inf, like, True, True, integer=False)
 
 
 def integers(low: int, high: int) -> Reals:
-    """Integers in [low, high], one an instance."""
+    """Integers in [low, high], one an instance.
+
+    Parameters
+    ----------
+    low, high : int
+        Ends of the range, both included.
+
+    Returns
+    -------
+    Reals
+        For the ``given`` of a claim.
+    """
     return Reals(low, high, None, False, False, integer=True)
 
 
 def mdps(states: Any = (1, 3), actions: Any = (2, 3), tables: bool = True) -> MDPs:
-    """Discounted MDPs with at most so many states and actions, and the tables of FrozenLake, Taxi and CliffWalking."""
+    """Discounted MDPs, dense, with and without an end of the episode.
+
+    The claim's functions get a batched `MDP`. For its policy give ``logits(like=...)`` with the name of this variable.
+
+    Parameters
+    ----------
+    states, actions : int or (int, int)
+        Their number, or the least and the largest number.
+    tables : bool
+        Whether the claim is also evaluated on the tables of FrozenLake, Taxi and CliffWalking.
+
+    Returns
+    -------
+    MDPs
+        For the ``given`` of a claim.
+    """
     return MDPs(states, actions, tables)

@@ -236,16 +236,20 @@ def _verdict(
         certificate=proof,
         environments=environments,
         boxes=boxes,
-        sample=_sample(claim, generator(seed, f"{claim.name}:{claim.reading}:sample")),
+        sample=sample(claim, seed),
         remark=claim.remark,
         message=message,
     )
 
 
-def _sample(claim: Claim, rng: np.random.Generator) -> tuple[tuple[float, float], ...]:
-    """The two sides at some random instances, of the entry nearest to failing; for the picture of the verdict."""
+def sample(claim: Claim, seed: int = 0) -> tuple[tuple[float, float], ...]:
+    """The two sides at some random instances, of the entry nearest to failing; for the picture of the verdict.
+
+    The same seed gives the sample that `check` keeps, so that a verdict from a file can be drawn as well.
+    """
     if isinstance(claim, Order):
         return ()
+    rng = generator(seed, f"{claim.name}:{claim.reading}:sample")
     sizes = claim.space.sizes()
     pairs: list[tuple[float, float]] = []
     for size in sizes:

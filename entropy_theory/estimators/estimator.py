@@ -56,6 +56,10 @@ class Estimator(ABC):
         tree : TokenTree
         z0 : array (S, V)
             Logits of the initial policy.
+
+        Returns
+        -------
+        dict of str to array
         """
         return {}
 
@@ -64,6 +68,15 @@ class Estimator(ABC):
 
         A training loop calls it after `advantages` of the same batch, whose process rewards thus come from a model
         that has not seen it.
+
+        Parameters
+        ----------
+        rollouts : Rollouts
+        memory : dict of str to array
+
+        Returns
+        -------
+        dict of str to array
         """
         return memory
 
@@ -91,5 +104,15 @@ class OutcomeEstimator(Estimator):
         """
 
     def advantages(self, rollouts: Rollouts, memory: Memory | None = None) -> Array:
-        """The formula `of_rewards` group by group, repeated for each token; shape (G, K, T)."""
+        """The formula `of_rewards` group by group, repeated for each token.
+
+        Parameters
+        ----------
+        rollouts, memory
+            As in `Estimator.advantages`.
+
+        Returns
+        -------
+        array (G, K, T)
+        """
         return np.repeat(self.of_rewards(rollouts.reward)[..., None], rollouts.horizon, axis=-1)

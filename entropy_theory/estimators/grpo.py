@@ -36,6 +36,13 @@ class GRPO(OutcomeEstimator):
     ddof : 0 or 1
         Divisor K or K - 1 of the variance; without effect on the scale "none". With 1 a group needs two responses.
 
+    Raises
+    ------
+    ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
     Shapes: `of_rewards` maps (..., K) to (..., K).
 
     Bias: with the scale "none" the expected update is the policy gradient times ``1 - 1/K``. With "std" it is for
@@ -44,11 +51,6 @@ class GRPO(OutcomeEstimator):
 
     The paper does not say which divisor its standard deviation has; the released implementations have K - 1, the
     default here. They add 1e-6 to the standard deviation; here nothing is added.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as above.
 
     Examples
     --------

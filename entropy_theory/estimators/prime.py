@@ -87,6 +87,13 @@ class PRIME(Estimator):
         model tells the responses to a prompt apart after some tens of batches. With M prompts take M/256 of it. (The
         learning rate 1e-6 of the paper is that of a network and has no counterpart here.)
 
+    Raises
+    ------
+    ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
     Shapes: `advantages` gives (G, K, T).
 
     Bias: with the model held fixed the expected update is the gradient of the expected ``R + sum_t rho_t``. The bias is
@@ -95,11 +102,6 @@ class PRIME(Estimator):
 
     The released code normalises the advantages over the batch afterwards; here, as in the paper's equation, they are
     not.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as above.
 
     Examples
     --------
@@ -135,7 +137,22 @@ class PRIME(Estimator):
         check_nonnegative(self.learning_rate, "learning_rate")
 
     def start(self, tree: TokenTree, z0: Any) -> Memory:
-        """``{"logits": z0, "reference": z0}``, copies; a ValueError if `z0` is no float array (S, V) of the tree."""
+        """``{"logits": z0, "reference": z0}``, copies.
+
+        Parameters
+        ----------
+        tree, z0
+            As in `Estimator.start`.
+
+        Returns
+        -------
+        dict of str to array
+
+        Raises
+        ------
+        ValueError
+            If `z0` is no float array (S, V) of the tree.
+        """
         logits = tree.check_logits(z0)
         shape = (tree.states, tree.vocabulary)
         if logits.shape != shape or logits.dtype != np.float64:
@@ -143,7 +160,17 @@ class PRIME(Estimator):
         return {"logits": logits.copy(), "reference": logits.copy()}
 
     def process(self, rollouts: Rollouts, memory: Memory) -> Array:
-        """Process rewards ``rho`` of the tokens, shape (G, K, T)."""
+        """Process rewards ``rho`` of the tokens.
+
+        Parameters
+        ----------
+        rollouts, memory
+            As in `Estimator.advantages`.
+
+        Returns
+        -------
+        array (G, K, T)
+        """
         logits, reference = _tables(memory)
         visited, row = _rows(rollouts)
         for name, index, size in zip(("state", "action"), (rollouts.state, rollouts.action), logits.shape, strict=True):
@@ -152,7 +179,17 @@ class PRIME(Estimator):
         return np.asarray(float(self.beta) * ratio[row, rollouts.action])
 
     def advantages(self, rollouts: Rollouts, memory: Memory | None = None) -> Array:
-        """`prime_advantage` of the outcomes and the process rewards; shape (G, K, T)."""
+        """`prime_advantage` of the outcomes and the process rewards.
+
+        Parameters
+        ----------
+        rollouts, memory
+            As in `Estimator.advantages`.
+
+        Returns
+        -------
+        array (G, K, T)
+        """
         if memory is None:
             raise ValueError("memory is None, expected what start or learn returned")
         if not rollouts.reward.size:
@@ -163,6 +200,15 @@ class PRIME(Estimator):
         """One step of gradient descent on the mean cross-entropy of ``sigmoid(sum_t rho_t)`` against the rewards.
 
         Row s moves by ``-learning_rate * beta * mean_i (sigmoid_i - R_i) sum_{t: s_t = s} (e_{a_t} - phi(.|s))``.
+
+        Parameters
+        ----------
+        rollouts, memory
+            As in `Estimator.learn`.
+
+        Returns
+        -------
+        dict of str to array
 
         Raises
         ------

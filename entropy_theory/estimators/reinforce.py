@@ -31,6 +31,13 @@ class Reinforce(OutcomeEstimator):
         ``A_i = (R_i - mean R) / sd R`` with mean and standard deviation (divisor the number of responses) over all
         responses of the batch, whatever their prompts; all zero where all rewards are equal. The baseline then cancels.
 
+    Raises
+    ------
+    ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
     Shapes: `of_rewards` maps (..., K) to (..., K); with `normalise` its last axis is the batch, and `advantages`
     normalises over all G K responses of the rollouts at once.
 
@@ -41,11 +48,6 @@ class Reinforce(OutcomeEstimator):
     The released code of REINFORCE++ normalises over tokens, which agrees where all responses have one length, and
     bounds the variance from below by 1e-8; here nothing is bounded. Its penalty on the divergence from a reference
     policy is no part of the estimator.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as above.
 
     Examples
     --------
@@ -69,7 +71,17 @@ class Reinforce(OutcomeEstimator):
         return standardised(rewards, ddof=0) if self.normalise else np.asarray(rewards - in_formula(self.baseline))
 
     def advantages(self, rollouts: Rollouts, memory: Memory | None = None) -> Array:
-        """The formula over the whole batch; shape (G, K, T)."""
+        """The formula over the whole batch.
+
+        Parameters
+        ----------
+        rollouts, memory
+            As in `Estimator.advantages`.
+
+        Returns
+        -------
+        array (G, K, T)
+        """
         if not self.normalise or not rollouts.reward.size:
             return super().advantages(rollouts, memory)
         batch = self.of_rewards(rollouts.reward.reshape(-1)).reshape(rollouts.reward.shape)

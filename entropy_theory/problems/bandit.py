@@ -44,25 +44,56 @@ class Bandit:
 
     @property
     def actions(self) -> int:
+        """Number A of actions."""
         return int(self.reward.shape[-1])
 
     def __repr__(self) -> str:
         return f"Bandit(reward of shape {self.reward.shape})"
 
     def objective(self, z: Any) -> Array:
-        """Expected reward ``J = sum_a p_a r_a`` of the policy with logits `z` (..., A); shape (...)."""
+        """Expected reward ``J = sum_a p_a r_a`` of a policy.
+
+        Parameters
+        ----------
+        z : array (..., A)
+            Logits.
+
+        Returns
+        -------
+        array (...)
+        """
         logits, reward = self._together(z)
         return np.asarray((softmax(logits) * reward).sum(-1))
 
     def values(self, z: Any) -> Values:
-        """Values of the policy with logits `z` (..., A): v = J, q = reward, advantage = r - J, visitation 1."""
+        """Values of a policy: v = J, q = reward, advantage = r - J, visitation 1.
+
+        Parameters
+        ----------
+        z : array (..., A)
+            Logits.
+
+        Returns
+        -------
+        Values
+        """
         logits, reward = self._together(z)
         v = self.objective(logits)
         one = np.ones(v.shape)
         return Values(v=v, q=reward, advantage=centred(logits, reward), visits=one, visitation=one)
 
     def check_logits(self, z: Any) -> Array:
-        """`z` as logits that fit the problem."""
+        """Logits as an array that fits the problem; a ValueError says what does not.
+
+        Parameters
+        ----------
+        z : array (..., A) or (..., 1, A)
+            Floats or balls.
+
+        Returns
+        -------
+        array (..., A)
+        """
         return self._together(z)[0]
 
     def _together(self, z: Any) -> list[Array]:

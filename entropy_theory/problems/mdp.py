@@ -38,14 +38,16 @@ class MDP:
         Probability that the episode ends with the step; zero if left out. ``transition.sum(-1) + termination`` is
         one. After the end nothing is earned and no entropy counts.
 
-    Leading axes are a batch: thousands of problems are evaluated in one call. Policies are logits of shape (..., S,
-    A) whose leading axes broadcast against the batch.
-
     Raises
     ------
     ValueError
         If rows do not sum to one (to 1e-8 in floats), probabilities are negative, the discount is outside [0, 1),
         entries are not finite, or shapes do not fit.
+
+    Notes
+    -----
+    Leading axes are a batch: thousands of problems are evaluated in one call. Policies are logits of shape (..., S,
+    A) whose leading axes broadcast against the batch.
 
     Examples
     --------
@@ -149,13 +151,32 @@ class MDP:
         return f"MDP({self.states} states, {self.actions} actions, {kind}{batch})"
 
     def objective(self, z: Any) -> Array:
-        """Expected discounted reward ``J = sum_s initial(s) v(s)`` of the policy with logits `z` (..., S, A); shape
-        (...)."""
+        """Expected discounted reward ``J = sum_s initial(s) v(s)`` of a policy.
+
+        Parameters
+        ----------
+        z : array (..., S, A)
+            Logits.
+
+        Returns
+        -------
+        array (...)
+        """
         logits = self.check_logits(z)
         return np.asarray((self.initial * self._expected_return(logits, self.reward)).sum(-1))
 
     def values(self, z: Any) -> Values:
-        """Values of the policy with logits `z` (..., S, A), each exact to the rounding of one linear solve."""
+        """Values of a policy, each exact to the rounding of one linear solve.
+
+        Parameters
+        ----------
+        z : array (..., S, A)
+            Logits.
+
+        Returns
+        -------
+        Values
+        """
         logits = self.check_logits(z)
         if self.sparse and logits.ndim > 2:
             return self._one_by_one(logits)
@@ -168,23 +189,67 @@ class MDP:
         return Values(v=v, q=q, advantage=centred(logits, q), visits=visits, visitation=visitation)
 
     def state_values(self, z: Any, reward: Any) -> Array:
-        """Expected discounted sum of a reward of shape (..., S) that depends on the state alone; shape (..., S)."""
+        """Expected discounted sum of a reward from each state on.
+
+        Parameters
+        ----------
+        z : array (..., S, A)
+            Logits.
+        reward : array (..., S)
+            Depends on the state alone.
+
+        Returns
+        -------
+        array (..., S)
+        """
         logits = self.check_logits(z)
         return self._expected_return(logits, as_numbers(reward, "reward", axes=1)[..., None])
 
     def expected_total(self, z: Any, reward: Any) -> Array:
-        """Expected discounted sum of a reward of shape (..., S) over the states of an episode; shape (...)."""
+        """Expected discounted sum of a reward over the states of an episode.
+
+        Parameters
+        ----------
+        z : array (..., S, A)
+            Logits.
+        reward : array (..., S)
+            Depends on the state alone.
+
+        Returns
+        -------
+        array (...)
+        """
         return np.asarray((self.initial * self.state_values(z, reward)).sum(-1))
 
     def expected_next(self, v: Array) -> Array:
-        """``E[v(s') | s, a]``, shape (..., S, A), zero after the end of an episode."""
+        """``E[v(s') | s, a]``, zero after the end of an episode.
+
+        Parameters
+        ----------
+        v : array (..., S)
+            A number a state.
+
+        Returns
+        -------
+        array (..., S, A)
+        """
         if not self.sparse:
             return np.asarray((self.transition @ v[..., None, :, None])[..., 0])
         flat = v.reshape(-1, self.states)
         return np.asarray((self.transition @ flat.T).T.reshape(*v.shape, self.actions))
 
     def check_logits(self, z: Any) -> Array:
-        """`z` as logits that fit the problem."""
+        """Logits as an array that fits the problem; a ValueError says what does not.
+
+        Parameters
+        ----------
+        z : array (..., S, A)
+            Floats or balls.
+
+        Returns
+        -------
+        array (..., S, A)
+        """
         logits = as_logits(z)
         expected = (self.states, self.actions)
         if logits.shape[-2:] != expected:

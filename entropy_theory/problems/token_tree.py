@@ -135,12 +135,18 @@ class TokenTree:
 
         Parameters
         ----------
-        vocabulary, horizon, prompts, weights
+        vocabulary, horizon, prompts
             As for the class.
         correct : number in (0, 1] or pair of them
             Share of correct responses. With a pair (low, high) each prompt's share, its difficulty, is drawn
             log-uniformly between them. A prompt has at least one correct response.
+        weights
+            As for the class.
         seed : int or numpy.random.Generator
+
+        Returns
+        -------
+        TokenTree
 
         Raises
         ------
@@ -179,12 +185,33 @@ class TokenTree:
         return np.concatenate([self.weights, np.broadcast_to(zero, self.states - self.prompts)])
 
     def level(self, t: int) -> slice:
-        """The states whose prefix has length t, 0 <= t < T."""
+        """The states whose prefix has length t.
+
+        Parameters
+        ----------
+        t : int
+            ``0 <= t < T``.
+
+        Returns
+        -------
+        slice
+        """
         number = _index(t, "t", self.horizon)
         return slice(int(self._ends[number]), int(self._ends[number + 1]))
 
     def state(self, prompt: int, prefix: Any = ()) -> int:
-        """Number of the state of a prompt and a prefix, a sequence of fewer than T tokens."""
+        """Number of the state of a prompt and a prefix.
+
+        Parameters
+        ----------
+        prompt : int
+        prefix : sequence of int, optional
+            Fewer than T tokens; none if left out.
+
+        Returns
+        -------
+        int
+        """
         try:
             tokens = tuple(prefix)
         except TypeError:
@@ -197,7 +224,16 @@ class TokenTree:
         return int(self._ends[len(tokens)]) + place
 
     def prefix(self, state: int) -> tuple[int, tuple[int, ...]]:
-        """Prompt and prefix of a state."""
+        """Prompt and prefix of a state.
+
+        Parameters
+        ----------
+        state : int
+
+        Returns
+        -------
+        (int, tuple of int)
+        """
         number = _index(state, "state", self.states)
         t = int(np.searchsorted(self._ends, number, side="right")) - 1
         rest, tokens = number - int(self._ends[t]), []
@@ -209,7 +245,17 @@ class TokenTree:
     # Exact quantities --------------------------------------------------------------------------------------
 
     def objective(self, z: Any) -> Array:
-        """Expected reward ``J = sum_m c_m E r_m(y)`` of the policy with logits `z` (..., S, V); shape (...)."""
+        """Expected reward ``J = sum_m c_m E r_m(y)`` of a policy.
+
+        Parameters
+        ----------
+        z : array (..., S, V)
+            Logits.
+
+        Returns
+        -------
+        array (...)
+        """
         logits = self.check_logits(z)
         value = self._leaves()
         for t in reversed(range(self.horizon)):
@@ -217,7 +263,17 @@ class TokenTree:
         return np.asarray((self._weights_beside(logits) * value).sum(-1))
 
     def values(self, z: Any) -> Values:
-        """Values of the policy with logits `z` (..., S, V), by one pass up the levels and one down."""
+        """Values of a policy, by one pass up the levels and one down.
+
+        Parameters
+        ----------
+        z : array (..., S, V)
+            Logits.
+
+        Returns
+        -------
+        Values
+        """
         logits = self.check_logits(z)
         v, q, advantage, ahead = [], [], [], self._leaves()
         for t in reversed(range(self.horizon)):
@@ -237,7 +293,19 @@ class TokenTree:
         )
 
     def state_values(self, z: Any, reward: Any) -> Array:
-        """Expected sum of a reward of shape (..., S) over the present state and the later ones; shape (..., S)."""
+        """Expected sum of a reward over each state and the later ones.
+
+        Parameters
+        ----------
+        z : array (..., S, V)
+            Logits.
+        reward : array (..., S)
+            Depends on the state alone.
+
+        Returns
+        -------
+        array (..., S)
+        """
         logits, per_state = self.check_logits(z), as_numbers(reward, "reward", axes=1)
         if per_state.shape[-1] != self.states:
             raise ValueError(f"reward has shape {per_state.shape}, expected (..., {self.states})")
@@ -252,12 +320,34 @@ class TokenTree:
         return _joined(out[::-1], 1, np.broadcast_shapes(logits.shape[:-2], per_state.shape[:-1]))
 
     def expected_total(self, z: Any, reward: Any) -> Array:
-        """Expected sum of a reward of shape (..., S) over the states of an episode; shape (...)."""
+        """Expected sum of a reward over the states of an episode.
+
+        Parameters
+        ----------
+        z : array (..., S, V)
+            Logits.
+        reward : array (..., S)
+            Depends on the state alone.
+
+        Returns
+        -------
+        array (...)
+        """
         first = self.state_values(z, reward)[..., : self.prompts]
         return np.asarray((self._weights_beside(first) * first).sum(-1))
 
     def expected_next(self, v: Any) -> Array:
-        """``v`` (..., S) of the successor of each state and action, shape (..., S, V); zero after the last token."""
+        """``v`` of the successor of each state and action, zero after the last token.
+
+        Parameters
+        ----------
+        v : array (..., S)
+            A number a state.
+
+        Returns
+        -------
+        array (..., S, V)
+        """
         v = as_numbers(v, "v", axes=1)
         if v.shape[-1] != self.states:
             raise ValueError(f"v has shape {v.shape}, expected (..., {self.states})")
@@ -266,7 +356,17 @@ class TokenTree:
         return self._by_state(np.concatenate([later, end], axis=-1))
 
     def check_logits(self, z: Any) -> Array:
-        """`z` as logits that fit the problem."""
+        """Logits as an array that fits the problem; a ValueError says what does not.
+
+        Parameters
+        ----------
+        z : array (..., S, V)
+            Floats or balls.
+
+        Returns
+        -------
+        array (..., S, V)
+        """
         logits = as_logits(z)
         if logits.shape[-2:] != (self.states, self.vocabulary):
             raise ValueError(f"z has shape {logits.shape}, expected (..., {self.states}, {self.vocabulary})")
@@ -292,6 +392,10 @@ class TokenTree:
         discount : number in (0, 1)
         sparse : bool
             Whether the table of transitions is sparse; a dense one has S * V * S entries.
+
+        Returns
+        -------
+        MDP
 
         Raises
         ------

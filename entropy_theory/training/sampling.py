@@ -78,14 +78,38 @@ class Sampling:
         return self.minibatches * self.epochs
 
     def collect(self, tree: TokenTree, z: Array, rng: np.random.Generator) -> Rollouts:
-        """The responses of one batch."""
+        """The responses of one batch.
+
+        Parameters
+        ----------
+        tree : TokenTree
+        z : array (S, V)
+            Logits of the policy that writes the responses.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        Rollouts
+        """
         rollouts = sample(tree, z, draw_prompts(tree, self.prompts, rng), self.responses, rng)
         if not self.filter_equal:
             return rollouts
         return rollouts.take((rollouts.reward != rollouts.reward[:, :1]).any(-1))
 
     def parts(self, groups: int, rng: np.random.Generator) -> Iterator[Array]:
-        """The groups of each update, in turn."""
+        """The groups of each update, in turn.
+
+        Parameters
+        ----------
+        groups : int
+            Number of groups in the batch.
+        rng : numpy.random.Generator
+
+        Yields
+        ------
+        int array
+            Indices of groups.
+        """
         for _ in range(self.epochs):
             yield from np.array_split(rng.permutation(groups), self.minibatches)
 
