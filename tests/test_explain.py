@@ -12,7 +12,7 @@ from entropy_theory.balls import precision
 from entropy_theory.checking.certificate import read_instance
 from entropy_theory.checking.certify import balls_of
 from entropy_theory.checking.claim import Claim
-from entropy_theory.checking.explain import explain, steps
+from entropy_theory.checking.explain import explain, sections, steps
 from entropy_theory.checking.plaintext import in_unicode
 from entropy_theory.checking.registry import paper_claims
 from tests.test_claims import CLAIMS, EXPECTED
@@ -78,6 +78,35 @@ def test_a_calculation_is_right() -> None:
     e = np.e
     for number in (1 / (1 + e), e / (1 + e), np.log(1 + e) - e / (1 + e)):
         assert str(number)[:10] in text
+
+
+def test_sections_are_what_the_text_is_made_of() -> None:
+    """The page and the terminal share them: each line stands in the text, in the same order."""
+    claim = CLAIMS["theorem-v.2/eq-16", "printed"]
+    verdict = et.verify(claim, budget=500)
+    assert isinstance(verdict, et.Verdict)
+    mutants = {"one": "refuted", "two": "holds"}
+    found = list(sections(claim, verdict, mutants))
+    assert [s.label for s in found] == [
+        "statement",
+        "for all",
+        *(["provided"] if claim.hypotheses else []),
+        "verdict",
+        "counterexample",
+        "step by step",
+        "where the proof breaks",
+        *(["remark"] if claim.remark else []),
+        "wrong variants",
+    ]
+    assert found[0].kind == "formula"
+    assert found[0].lines == (claim.statement,)
+    assert found[-1].lines == ("one: refuted", "two: holds")
+    text = list(explain(claim, verdict, mutants, width=10_000))
+    expected = ["As printed: refuted", "  statement", f"    {in_unicode(claim.statement)}"]
+    for section in found[1:]:
+        lines = [", ".join(section.lines)] if section.kind == "outcomes" else section.lines
+        expected += [f"  {section.label}", *(f"    {line}" for line in lines)]
+    assert text == expected
 
 
 def test_terms_are_checked_where_the_claim_is_made() -> None:

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from entropy_theory.checking.claim import Claim, ClaimError
-from entropy_theory.checking.registry import load, paper_claims
+from entropy_theory.checking.registry import find
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET, check
-from entropy_theory.workers import one_thread_each
+from entropy_theory.workers import deaf, one_thread_each, pool_of
 
 TIME_LIMIT = 900.0
 """Seconds after which a claim is given up, so that a function that never returns costs no other claim its verdict."""
@@ -81,6 +81,7 @@ def run(
     Parameters
     ----------
     claims : sequence of Claim
+        Wrong variants among them are found by their own names, ``claim/mutant-label``.
     seed : int
     budget : int, optional
         Instances a claim.
@@ -164,22 +165,17 @@ def _pool(
 ) -> Iterator[Verdict]:
     # "spawn" starts clean processes on every platform; a claim travels as its name.
     context = multiprocessing.get_context("spawn")
-    with one_thread_each():
-        pool = ProcessPoolExecutor(min(workers, len(todo)), mp_context=context)
-        try:
+    with one_thread_each(), pool_of(ProcessPoolExecutor(min(workers, len(todo)), mp_context=context)) as pool:
+        with deaf():
             futures: list[Future[Verdict]] = [
                 pool.submit(_remote, source, c.name, c.reading, seed, budget, time_limit) for c in todo
             ]
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        for future in as_completed(futures):
+            yield future.result()
 
 
 def _remote(source: str, name: str, reading: str, seed: int, budget: int, time_limit: float | None) -> Verdict:
-    claims = paper_claims() if source == "paper" else load(source)
-    (claim,) = (c for c in claims if c.name == name and c.reading == reading)
-    return guarded(claim, seed, budget, time_limit)
+    return guarded(find(source, name, reading), seed, budget, time_limit)
 
 
 class _TimeLimit(BaseException):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from flint import arb
@@ -32,7 +33,7 @@ DIGITS = 10
 READABLE = 6
 """Most digits of a fraction that is shown as one."""
 
-_TITLES = {"printed": "As printed", "corrected": "As corrected"}
+TITLES = {"printed": "As printed", "corrected": "As corrected"}
 
 _MEANING = {
     "refuted": "refuted: the counterexample below is certified in ball arithmetic",
@@ -54,33 +55,83 @@ def explain(claim: Claim, verdict: Verdict, mutants: Mapping[str, str], width: i
         Outcome of each of its wrong variants, by label.
     width : int
         Columns to wrap to.
+
+    Yields
+    ------
+    str
     """
-    yield f"{_TITLES[claim.reading]}: {verdict.outcome}"
-    for label, text in _sections(claim, verdict, mutants):
-        yield from _section(label, text, width)
+    yield f"{TITLES[claim.reading]}: {verdict.outcome}"
+    for section in sections(claim, verdict, mutants):
+        yield f"  {section.label}"
+        for line in _plain(section, claim.name):
+            yield from textwrap.wrap(
+                line, width, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False
+            ) or [""]
 
 
-def _sections(claim: Claim, verdict: Verdict, mutants: Mapping[str, str]) -> Iterator[tuple[str, str | Sequence[str]]]:
-    yield "statement", in_unicode(claim.statement) or claim.name
-    yield "for all", [variable.in_words(name) for name, variable in claim.space.given.items()]
+@dataclass(frozen=True)
+class Section:
+    """One of the things that there are to say about a claim.
+
+    Attributes
+    ----------
+    label : str
+    kind : str
+        ``"formula"``: `lines` is one line of LaTeX. ``"text"``: paragraphs. ``"lines"``: a list, or the lines of a
+        calculation. ``"outcomes"``: a list of names, each with an outcome after a colon.
+    lines : tuple of str
+        Plain text with formulas in ASCII, unless it is LaTeX.
+    """
+
+    label: str
+    kind: Literal["formula", "text", "lines", "outcomes"]
+    lines: tuple[str, ...]
+
+
+def sections(claim: Claim, verdict: Verdict, mutants: Mapping[str, str]) -> Iterator[Section]:
+    """What there is to say about a claim and its verdict, in the order in which it is read.
+
+    Parameters
+    ----------
+    claim : Claim
+    verdict : Verdict
+        Of that claim.
+    mutants : mapping of str to str
+        Outcome of each of its wrong variants, by label.
+
+    Yields
+    ------
+    Section
+    """
+    yield Section("statement", "formula", (claim.statement,))
+    yield Section("for all", "lines", tuple(variable.in_words(name) for name, variable in claim.space.given.items()))
     if claim.hypotheses:
-        yield "provided", claim.hypotheses
-    yield "verdict", _verdict(verdict)
+        yield Section("provided", "text", (claim.hypotheses,))
+    yield Section("verdict", "text", (_verdict(verdict),))
     if verdict.counterexample is not None:
-        yield "counterexample", [f"{name} = {plain(value)}" for name, value in verdict.counterexample.items()]
-        yield "step by step", list(steps(claim, verdict))
+        values = tuple(f"{name} = {plain(value)}" for name, value in verdict.counterexample.items())
+        yield Section("counterexample", "lines", values)
+        yield Section("step by step", "lines", tuple(steps(claim, verdict)))
         if fails_on(verdict):
-            yield "elsewhere", fails_on(verdict)
+            yield Section("elsewhere", "text", (fails_on(verdict),))
     elif verdict.environments:
-        yield "checked on", checked_on(verdict)
+        yield Section("checked on", "text", (checked_on(verdict),))
     if claim.breaks:
-        yield "where the proof breaks", claim.breaks
+        yield Section("where the proof breaks", "text", (claim.breaks,))
     if claim.proof:
-        yield "proof", claim.proof.splitlines()
+        yield Section("proof", "text", tuple(claim.proof.splitlines()))
     if claim.remark:
-        yield "remark", claim.remark
+        yield Section("remark", "text", (claim.remark,))
     if mutants:
-        yield "wrong variants", ", ".join(f"{label}: {outcome}" for label, outcome in mutants.items())
+        outcomes = tuple(f"{label}: {outcome}" for label, outcome in mutants.items())
+        yield Section("wrong variants", "outcomes", outcomes)
+
+
+def _plain(section: Section, name: str) -> Sequence[str]:
+    """The lines of a section for a terminal."""
+    if section.kind == "formula":
+        return [in_unicode(section.lines[0]) or name]
+    return [", ".join(section.lines)] if section.kind == "outcomes" else section.lines
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -141,12 +192,3 @@ def _numbers(value: Any) -> str:
 def _short(values: Sequence[str]) -> list[str]:
     """Printed balls to a few digits."""
     return [str(arb(v).str(5, radius=False)) for v in values]
-
-
-def _section(label: str, text: str | Sequence[str], width: int) -> Iterator[str]:
-    yield f"  {label}"
-    lines = [text] if isinstance(text, str) else text
-    for line in lines:
-        yield from textwrap.wrap(
-            line, width, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False
-        ) or [""]

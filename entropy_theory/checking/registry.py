@@ -21,10 +21,10 @@ class ClaimFileError(ValueError):
 
 
 @cache
-def paper_claims() -> tuple[Claim, ...]:
-    """Every claim of the package `entropy_theory.claims`, in the order of the paper.
+def paper_modules() -> tuple[ModuleType, ...]:
+    """The modules of the package `entropy_theory.claims`, in the order of the paper.
 
-    A module there has a tuple ``CLAIMS`` and a number ``POSITION`` that orders it.
+    Each has a tuple ``CLAIMS`` and a number ``POSITION`` that orders it: the section of the paper and what follows it.
     """
     package = importlib.import_module("entropy_theory.claims")
     modules = [
@@ -32,8 +32,52 @@ def paper_claims() -> tuple[Claim, ...]:
         for info in pkgutil.iter_modules(package.__path__)
         if not info.name.startswith("_")
     ]
-    modules.sort(key=lambda m: m.POSITION)
-    return unique(claim for module in modules for claim in module.CLAIMS)
+    return tuple(sorted(modules, key=lambda m: m.POSITION))
+
+
+@cache
+def paper_claims() -> tuple[Claim, ...]:
+    """Every claim of the package `entropy_theory.claims`, in the order of the paper."""
+    return unique(claim for module in paper_modules() for claim in module.CLAIMS)
+
+
+def mutants_of(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """The wrong variants of claims, in their order.
+
+    Parameters
+    ----------
+    claims : iterable of Claim
+
+    Returns
+    -------
+    tuple of Claim
+    """
+    return unique(mutant for claim in claims for mutant in claim.mutants)
+
+
+def find(source: str, name: str, reading: str) -> Claim:
+    """The claim, or the wrong variant of one, of that name and reading.
+
+    Parameters
+    ----------
+    source : str
+        ``"paper"``, or a file of claims as `load` takes it.
+    name, reading : str
+
+    Returns
+    -------
+    Claim
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    claims = paper_claims() if source == "paper" else load(source)
+    for claim in (*claims, *mutants_of(claims)):
+        if (claim.name, claim.reading) == (name, reading):
+            return claim
+    raise ValueError(f"name is {name!r} ({reading}), expected a claim of {source}")
 
 
 def unique(claims: Iterable[Claim]) -> tuple[Claim, ...]:

@@ -246,6 +246,16 @@ def sample(claim: Claim, seed: int = 0) -> tuple[tuple[float, float], ...]:
     """The two sides at some random instances, of the entry nearest to failing; for the picture of the verdict.
 
     The same seed gives the sample that `check` keeps, so that a verdict from a file can be drawn as well.
+
+    Parameters
+    ----------
+    claim : Claim
+    seed : int
+
+    Returns
+    -------
+    tuple of pairs
+        (lhs, rhs); empty for an order.
     """
     if isinstance(claim, Order):
         return ()
