@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,20 @@ def test_the_sides_of_an_inequality() -> None:
     lhs = np.array(verdict.sample)[:, 0]
     assert len(wrong.get_offsets()) == (lhs > 0.5).sum()
     assert len(kept.get_offsets()) == (lhs <= 0.5).sum()
+
+
+def test_a_few_huge_values_do_not_hide_the_rest() -> None:
+    """Three in a hundred are so large that on their scale the others are one dot: they are counted instead."""
+    claim = et.Inequality(name="below-two", given={"x": d.reals(0, 1)}, lhs=lambda x: x, rhs=lambda x: 2 * x)
+    sample = [(x, 2 * x) for x in np.linspace(0.1, 1, 97)] + [(1e80, 2e80)] * 3
+    verdict = et.verify(claim, budget=100)
+    assert isinstance(verdict, Verdict)
+    axes = replace(verdict, sample=tuple(sample)).plot().axes[0]
+    assert sum(len(points.get_offsets()) for points in axes.collections) == 97
+    assert axes.get_xlim()[1] < 3
+    assert any("3 of 100 instances lie far beyond" in text.get_text() for text in axes.texts)
+    even = replace(verdict, sample=tuple((10.0**k, 2 * 10.0**k) for k in range(-50, 50))).plot().axes[0]
+    assert sum(len(points.get_offsets()) for points in even.collections) == 100
 
 
 def test_a_measured_order() -> None:

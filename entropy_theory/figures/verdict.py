@@ -27,7 +27,7 @@ def draw_sides(title: str, sample: Sequence[tuple[float, float]], equality: bool
     with style():
         figure = Figure(figsize=(5.6, 4.2), layout="constrained")
         axes = figure.subplots()
-        axes.set_title(title)
+        axes.set_title(title, pad=20)
         _sides(axes, np.array(sample), equality)
     return figure
 
@@ -50,8 +50,10 @@ def draw_remainder(title: str, evidence: Mapping[str, Any]) -> Figure:
 
 
 def _sides(axes: Axes, sample: np.ndarray[Any, Any], equality: bool) -> None:
-    lhs, rhs = sample.T
-    values = np.abs(np.concatenate([lhs, rhs]))
+    sizes = np.abs(sample)
+    within = (sizes <= _reach(sizes)).all(-1)
+    lhs, rhs = sample[within].T
+    values = sizes[within].ravel()
     # Linear within the smallest tenth of the values, logarithmic beyond: they span many decades and both signs.
     threshold = float(np.quantile(values[values > 0], 0.1)) if (values > 0).any() else 1.0
     wrong = (lhs > rhs + 1e-9 * (np.abs(lhs) + np.abs(rhs))) & (not equality)
@@ -68,7 +70,15 @@ def _sides(axes: Axes, sample: np.ndarray[Any, Any], equality: bool) -> None:
     axes.set_xlabel("left side")
     axes.set_ylabel("right side")
     said = "the claim says: on the line" if equality else "the claim says: on or above the line"
-    axes.annotate(said, (0.03, 0.95), xycoords="axes fraction", color=MUTED, va="top")
+    if not within.all():
+        said += f"; {(~within).sum()} of {len(within)} instances lie far beyond"
+    axes.annotate(said, (0, 1), (0, 4), "axes fraction", "offset points", color=MUTED)
+
+
+def _reach(sizes: np.ndarray[Any, Any]) -> float:
+    """Size up to which values are shown: all of them, unless a few are a million times as large as the rest."""
+    most = float(np.quantile(sizes, 0.95))
+    return 10 * most if 0 < 1e6 * most < sizes.max() else float(sizes.max())
 
 
 def _few(threshold: float, low: float, high: float) -> FixedLocator:
