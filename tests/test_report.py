@@ -348,6 +348,17 @@ def test_a_long_statement_is_cut_where_a_line_may_end() -> None:
     ]
 
 
+def test_a_long_sum_is_cut_before_its_signs() -> None:
+    latex = r"\Delta H = -\eta\,\mathrm{Cov}(\log p, pA) + \alpha\eta - |J(\pi_{\theta}) - J(\pi_{\rm old})| - 1"
+    assert [p.text.strip() for p in mathml.pieces(latex)] == [
+        r"\Delta H = -\eta\,\mathrm{Cov}(\log p, pA)",
+        r"{}+ \alpha\eta - |J(\pi_{\theta}) - J(\pi_{\rm old})|",
+        "{}- 1",
+    ]
+    signs = re.findall(r"<mo([^>]*)>([+−])</mo>", str(mathml.formula(latex)))
+    assert signs == [(' form="prefix"', "−"), (' lspace="0"', "+"), *[("", "−")] * 2, (' lspace="0"', "−")]
+
+
 @pytest.mark.parametrize("latex", [r"\nosuchcommand x", r"\frac{1}{"])
 def test_latex_that_cannot_be_read_is_refused(latex: str) -> None:
     with pytest.raises(ValueError, match=r"statement is .* expected LaTeX"):

@@ -2,7 +2,7 @@
 
 `latex2mathml` does the translation. What it leaves is mended here: words set upright letter by letter, letter styles
 that browsers do not apply, operators that it takes for identifiers, and the space that sets a named function off. A
-long statement becomes several formulas in a row, cut at its relations, so that it can be broken into lines.
+long statement becomes several formulas in a row, cut at its relations and sums, so that it can be broken into lines.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ THIN = "0.167em"
 
 SHORTEST = 12
 """Characters, about, that a piece of a statement has before it is cut at a relation."""
+
+SHORTEST_SUM = 12
+"""The same for a plus or minus sign."""
 
 _BEFORE = (
     (r"\\rm\s+(\w+-[\w-]+)", r"\\text{\1}"),
@@ -93,7 +96,8 @@ def formula(latex: str) -> Markup:
 
 
 def pieces(latex: str) -> list[Piece]:
-    """A statement cut at its words and separators and before its relations, where no bracket or group is open.
+    """A statement cut at its words and separators, before its relations and, where it is long, before a plus or minus,
+    as far as no bracket or group is open.
 
     Parameters
     ----------
@@ -105,16 +109,16 @@ def pieces(latex: str) -> list[Piece]:
     """
     out: list[Piece] = []
     current, style = "", ""
-    size, apart = 0, False
+    size, bars, apart, operand = 0, 0, False, False
 
     def cut(next_apart: bool) -> None:
-        nonlocal current, size, apart
+        nonlocal current, size, bars, apart
         if _bare(current):
             out.append(Piece(current, False, apart))
             apart = next_apart
         else:
             apart |= next_apart
-        current, size = style, 0
+        current, size, bars = style, 0, 0
 
     for token, outside in _tokens(latex):
         if outside and token.startswith("\\text{"):
@@ -134,11 +138,17 @@ def pieces(latex: str) -> list[Piece]:
                     cut(True)
                 elif not _bare(current):
                     apart, token = True, re.sub(r"^(?:\\ )+", "", token)
+            elif outside and token in "+-" and operand and size >= SHORTEST_SUM and not bars % 2:
+                cut(True)
+                current += "{}"  # as in TeX: what follows is no sign
             if re.fullmatch(r"\\ ", token) and not _bare(current):
                 apart = True  # a space after words
                 continue
             current += token
             size += 0 if re.fullmatch(r"[{}_^\\ ,;]|\\[,; ]", token) else 1
+            bars += outside and token in ("|", r"\|")
+            if token.strip():
+                operand = not re.fullmatch(rf"{_RELATION}|[-+,:;<>]", token.strip())
             if outside and token.strip() == "\\textstyle":
                 style = "\\textstyle "
     cut(False)
@@ -177,7 +187,7 @@ def _math(latex: str) -> Markup:
         raise ValueError(f"statement is {latex!r}, expected LaTeX that can be typeset: {unknown[0]} is unknown")
     _mend(root)
     first = next(root.iter(_tag("mo")), None)
-    if first is not None and re.match(_RELATION, text.strip()):
+    if first is not None and re.match(rf"{_RELATION}|\{{\}}", _bare(text)):
         first.set("lspace", "0")  # it follows a word space
     ElementTree.register_namespace("", NAMESPACE)
     body = "".join(_serialised(child) for child in root)
