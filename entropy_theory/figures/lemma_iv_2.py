@@ -62,7 +62,8 @@ class Data:
     """Step sizes t of the right panel, geometric from 1e-12 to 10, ten a decade, (131,)."""
     remainder: Array
     """``|H(z + t D) - H(z) + t Cov_p(log p, D)|`` for the first CURVES policies, (CURVES, 131), by `entropy_change`.
-    Its relative error is of the order of 1e-15 / t or less, wherever the remainder is not near a zero."""
+    Its error is at most of the order of 1e-16 t: relative to the remainder, some 1e-14 / t or less away from its
+    zeros."""
     bound: Array
     """``c t^2`` at each `step`, (131,)."""
     plain: Array

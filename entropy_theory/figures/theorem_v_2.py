@@ -2,8 +2,9 @@
 
 The regularised optimum of a bandit is ``softmax(r / alpha)``. Exactly, its gap to the best reward is ``alpha [H_reg -
 H* - KL(pi* || pi_reg)]``, so that ``alpha (H_reg - H*)``, which Eq. (16) prints as a lower bound, is an upper one, and
-``alpha log(n / m)`` another, m of the n actions being optimal. With one good action among V the gap switches from
-nearly nothing to nearly all at ``alpha = Delta / log(V - 1)``, where it is half of the difference Delta of the rewards.
+``alpha log(n / m)`` another, m of the n actions being optimal. With one good action among many, V, the gap switches
+from nearly nothing to nearly all at ``alpha = Delta / log(V - 1)``, where it is half of the difference Delta of the
+rewards.
 """
 
 from __future__ import annotations

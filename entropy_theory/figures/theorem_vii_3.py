@@ -26,8 +26,8 @@ TITLE = "Theorem VII.3: the rate depends on the steps and on beta"
 CAPTION = (
     "Left: the smallest squared gradient so far against the number of exact updates, for two arms. Constant steps beat "
     "the printed rate of one over T; the steps of the paper's proof, falling like one over t, and a coefficient that "
-    "vanishes slowly with a fixed old policy both stay above it. Right: the power of T at which each falls; the "
-    "printed rate needs minus one or less."
+    "vanishes slowly with a fixed old policy both lie above it from T = 25 on. Right: the power of T at which each "
+    "falls; the printed rate needs minus one or less."
 )
 ABOUT = ("theorem-vii.3", "beyond/two-arm-flow")
 
