@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.doctest",
     "numpydoc",
     "generated_pages",
+    "every_picture_in_words",
     "every_public_name",
     "mathematics",
 ]
@@ -35,13 +36,14 @@ html_css_files = ["docs.css"]
 html_show_sphinx = False
 html_copy_source = False
 html_math_renderer = "mathml"
-templates_path: list[str] = []
+smartquotes = False  # "printed" and --json are to be copied
 
 # Markdown and notebooks
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "fieldlist"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # the notebooks are stored executed, and the tests execute them
 nb_merge_streams = True
+nb_render_image_options = {"alt": "What the code above draws; the text says what is to be seen."}
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # sliders need a kernel; no script is loaded from the network
 
 # Reference. `name` in a docstring links to what is documented under that name, else it is set as code.

@@ -56,6 +56,13 @@ def build(docs: Path, builder: str = "html", **environment: str) -> tuple[int, s
     return done.returncode, done.stdout + done.stderr
 
 
+def change(path: Path, pattern: str, by: str) -> None:
+    """Replace the first place in a file, which has to be there."""
+    text, times = re.subn(pattern, by, path.read_text(encoding="utf-8"), count=1, flags=re.DOTALL)
+    assert times == 1
+    path.write_text(text, encoding="utf-8")
+
+
 # Every name ------------------------------------------------------------------------------------------------------
 
 NAMESPACES: dict[str, Any] = {
@@ -106,33 +113,49 @@ def test_the_site_is_built_has_every_name_and_fails_where_it_must(tmp_path: Path
     assert len(several) > 60
     assert not [places for places in several if not documented.intersection(places)]
     assert set(figures.FIGURES) <= {path.stem for path in (tmp_path / "html" / "_images").iterdir()}
+    course = {path.stem for path in (tmp_path / "html" / "course").glob("*.html")}
+    assert course - {"index"} == {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert len(course) == 7
 
-    # A name taken off its page, a broken reference, a broken link.
+    # A name taken off its page; on a page broken references, broken links, a picture without words; a page on its own.
     page = docs / "reference" / "numerics.md"
-    page.write_text(page.read_text(encoding="utf-8").replace(".. autofunction:: varentropy\n", ""), encoding="utf-8")
+    change(page, r"\.\. autofunction:: varentropy\n", "")
     tutorial = docs / "tutorial.md"
     written = tutorial.read_text(encoding="utf-8")
-    tutorial.write_text(f"{written}\n{{py:func}}`entropy_theory.no_such_name` [](no-such-page.md)\n", encoding="utf-8")
+    wrong = """
+{py:func}`entropy_theory.no_such_name` {py:obj}`entropy_theory.nor_this`
+[](no-such-page.md) [](how-to/check-my-lemma.md#no-such-heading)
+![](_generated/theorem_v_1.png)
+"""
+    tutorial.write_text(written + wrong, encoding="utf-8")
+    (docs / "alone.md").write_text("# Alone\n", encoding="utf-8")
     status, complaints = build(docs)
+    (docs / "alone.md").unlink()
     assert status != 0
     assert "public name entropy_theory.varentropy is on no page of the reference" in complaints
     assert "py:func reference target not found: entropy_theory.no_such_name" in complaints
-    assert "no-such-page.md" in complaints
+    assert "py:obj reference target not found: entropy_theory.nor_this" in complaints
+    assert "tutorial.md:" in complaints
+    assert "cross-reference target not found: 'no-such-page.md'" in complaints
+    assert "local id not found in doc 'how-to/check-my-lemma': 'no-such-heading'" in complaints
+    assert "picture _generated/theorem_v_1.png has no alternative text" in complaints
+    assert re.search(r"alone.md: WARNING: document isn't included in any toctree", complaints)
 
-    # A function without a docstring, one that leaves a parameter out.
+    # A function without a docstring, also among those that may lack sections; one that leaves a parameter out.
     shutil.copy2(ROOT / "docs" / "reference" / "numerics.md", page)
     tutorial.write_text(written, encoding="utf-8")
     package = tmp_path / "package" / "entropy_theory"
     shutil.copytree(ROOT / "entropy_theory", package, ignore=shutil.ignore_patterns("__pycache__"))
-    source = (package / "softmax.py").read_text(encoding="utf-8")
-    bare = re.sub(r'(def varentropy\(.*?\n)    """.*?"""\n', r"\1", source, count=1, flags=re.DOTALL)
-    bare = re.sub(r"(def fisher_norm\()z: Any, ", r"\1z: Any, extra: Any, ", bare, count=1)
-    assert bare.count('"""') == source.count('"""') - 2
-    (package / "softmax.py").write_text(bare, encoding="utf-8")
+    docstring = r'    """.*?"""\n'
+    change(package / "softmax.py", rf"(def varentropy\(.*?\n){docstring}", r"\1")
+    change(package / "softmax.py", r"(def fisher_norm\()z: Any, ", r"\1z: Any, extra: Any, ")
+    change(package / "figures" / "lemma_iv_1.py", rf"(def draw\(.*?\n){docstring}", r"\1")
     os.utime(page)
+    os.utime(docs / "reference" / "figures.md")
     status, complaints = build(docs, PYTHONPATH=str(package.parent))
     assert status != 0
     assert re.search(r"entropy_theory\.varentropy':\s+GL08: The object does not have a docstring", complaints)
+    assert "entropy_theory.figures.lemma_iv_1.draw has no docstring" in complaints
     assert re.search(r"entropy_theory\.fisher_norm':\s+PR01: Parameters \{'extra'\} not documented", complaints)
 
 
@@ -173,7 +196,9 @@ def test_the_commands_print_what_the_page_says(page: Path, tmp_path: Path) -> No
         (tmp_path / name).write_text(text, encoding="utf-8")
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     for session in blocks(page, "console"):
-        for command, expected in calls(session):
+        commands = list(calls(session))
+        assert len(commands) == session.count("$ "), session
+        for command, expected in commands:
             program, *arguments = shlex.split(command)
             assert program == COMMAND
             done = subprocess.run(
@@ -218,9 +243,6 @@ def test_no_page_runs_code_that_is_not_compared() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert "```python" not in text
+        assert text.count("{code-block}") == len(files(page)), page
         for name in files(page):
             assert any(name in session for session in blocks(page, "console")), f"{page}: {name}"
-
-
-def test_the_course_has_every_notebook() -> None:
-    assert len(list((ROOT / "notebooks").glob("*.ipynb"))) == 6

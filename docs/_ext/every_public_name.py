@@ -1,7 +1,8 @@
-"""Warns of every public name that no page documents, and of every field of a record that its docstring leaves out.
+"""Warns of every public name that no page documents or that has no docstring, and of every field of a record that its
+docstring leaves out.
 
 A docstring's single backticks may hold a name of this package, a parameter or a line of code. They link where they
-name something documented and are code elsewhere; in pages, the roles that name a kind of object stay strict.
+name something documented and are code elsewhere; in pages every role stays strict.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ NAMESPACES = {
 }
 
 
-def public_names() -> Iterator[tuple[str, Any]]:
-    """Every name in an ``__all__`` of the package with its object, each class with its own methods and properties.
+def public_names() -> Iterator[str]:
+    """Every name in an ``__all__`` of the package, and the methods and properties that each class defines.
 
     What a second namespace only hands on, such as a control that `entropy_theory` has already, counts once.
     """
@@ -45,9 +46,9 @@ def public_names() -> Iterator[tuple[str, Any]]:
                 if id(thing) in seen:
                     continue
                 seen.add(id(thing))
-            yield f"{path}.{name}", thing
+            yield f"{path}.{name}"
             if inspect.isclass(thing):
-                yield from ((f"{path}.{name}.{m}", getattr(thing, m)) for m in documented_members(thing))
+                yield from (f"{path}.{name}.{member}" for member in documented_members(thing))
 
 
 def documented_members(cls: type) -> Iterator[str]:
@@ -79,8 +80,10 @@ def skip_member(app: Any, what: str, name: str, thing: Any, skip: bool, options:
     return None if name in documented_members(cls) else True
 
 
-def check_fields(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Warn of every field of a dataclass that is neither among its Parameters nor among its Attributes."""
+def check_docstring(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Warn of what has no docstring, and of every field of a dataclass that is neither a Parameter nor an Attribute."""
+    if (callable(thing) or is_member(thing)) and not inspect.getdoc(thing):
+        logger.warning("%s has no docstring", name)
     if not inspect.isclass(thing) or not dataclasses.is_dataclass(thing):
         return
     sections = NumpyDocString(inspect.getdoc(thing) or "")
@@ -91,23 +94,22 @@ def check_fields(app: Any, what: str, name: str, thing: Any, options: Any, lines
 
 
 def check_inventory(app: Any, env: Any) -> None:
-    """Warn of every public name that no page documents, or that has no docstring."""
+    """Warn of every public name that no page documents."""
     objects = env.get_domain("py").objects
-    for name, thing in public_names():
+    for name in public_names():
         if name not in objects:
             logger.warning("public name %s is on no page of the reference", name)
-        if callable(thing) and not inspect.getdoc(thing):
-            logger.warning("public name %s has no docstring", name)
 
 
 def lenient_backticks(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     """What a docstring has in single backticks need not be documented."""
-    return contnode if node.get("reftype") == "obj" else None
+    in_page = str(node.source).endswith(".md")
+    return contnode if node.get("reftype") == "obj" and not in_page else None
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Join the build."""
-    app.connect("autodoc-process-docstring", check_fields, priority=100)
+    app.connect("autodoc-process-docstring", check_docstring, priority=100)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("env-check-consistency", check_inventory)
     app.connect("missing-reference", lenient_backticks)

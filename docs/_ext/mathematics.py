@@ -1,7 +1,10 @@
-"""Formulas as MathML, which browsers show without a script and without the network."""
+"""Formulas as MathML, which browsers show without a script and without the network; also those in the stored outputs of
+notebooks, which Jupyter would set by a script."""
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 from docutils import nodes
@@ -22,7 +25,15 @@ def display(self: Any, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def in_outputs(app: Any, doctree: nodes.document) -> None:
+    """The formulas that are the whole text of an HTML element: ``<td>$x$</td>``."""
+    for raw in doctree.findall(lambda node: isinstance(node, nodes.raw) and node["format"] == "html"):
+        text = re.sub(r">\$([^$<]+)\$<", lambda found: f">{formula(html.unescape(found[1]))}<", raw.astext())
+        raw[:] = [nodes.Text(text)]
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Join the build."""
     app.add_html_math_renderer("mathml", (inline, None), (display, None))
+    app.connect("doctree-read", in_outputs)
     return {"parallel_read_safe": True}

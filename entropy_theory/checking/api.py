@@ -103,7 +103,8 @@ def verify_all(
     workers : int
         Processes; the verdicts do not depend on it.
     store : path, optional
-        File in which each verdict is kept as it is reached, and from which a later call goes on.
+        File in which each verdict is kept as it is reached, and from which a later call with the same seed and budget
+        goes on.
     progress : bool or callable, optional
         True shows a bar on standard error; a callable gets the claims decided and those to decide.
 
@@ -114,7 +115,7 @@ def verify_all(
     Raises
     ------
     ValueError
-        If no claim has one of the names, or `store` belongs to other arguments.
+        If no claim has one of the names, or `store` cannot be read or written or is no file of verdicts.
     """
     claims = select(paper_claims(), names)
     path = None if store is None else Path(store)

@@ -34,7 +34,7 @@ Report = Callable[[Verdict], None]
 
 
 class StoreError(ValueError):
-    """A store that cannot be read or written, or belongs to another run."""
+    """A store that cannot be read or written, or is no file of verdicts."""
 
 
 def guarded(claim: Claim, seed: int, budget: int, time_limit: float | None = TIME_LIMIT) -> Verdict:
