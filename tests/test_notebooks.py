@@ -15,20 +15,11 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbclient.output_widget import OutputWidget
 
 import entropy_theory as et
 from entropy_theory.checking.registry import paper_claims
+from tests.store_notebooks import FOLDER, NAMES, client_of, read
 
-FOLDER = Path(__file__).parent.parent / "notebooks"
-NAMES = (
-    "1-entropy-dynamics",
-    "2-bias-of-regularisation",
-    "3-covariance-control",
-    "4-stability-margins",
-    "5-training-dynamics",
-    "6-check-your-own-claim",
-)
 LARGEST = 700_000
 """Bytes of a notebook."""
 PUBLIC = {"entropy_theory", "entropy_theory.strategies", "entropy_theory.figures"}
@@ -37,10 +28,6 @@ MACHINE = re.compile(r"(?<![\w/.:])/(?:home|root|tmp|usr|work|opt|var|private|Us
 """The start of an absolute path."""
 
 every_notebook = pytest.mark.parametrize("name", NAMES)
-
-
-def read(name: str) -> Any:
-    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
 
 
 def code(notebook: Any) -> list[Any]:
@@ -133,17 +120,6 @@ def test_the_claims_that_it_cites_exist(name: str) -> None:
     assert cited <= known, sorted(cited - known)
 
 
-class OutputArea(OutputWidget):
-    """The area of a page into which a widget draws; here it does not report to the kernel what it holds.
-
-    nbclient sends that report on the socket on which it awaits the reply of the cell, and the reply may then go
-    unnoticed for ever. No notebook reads the report.
-    """
-
-    def sync_state(self) -> None:
-        """Say nothing."""
-
-
 def pictures(client: NotebookClient) -> list[Any]:
     """What the output areas of the widgets hold now, none of it an error or a warning."""
     held = [
@@ -208,10 +184,7 @@ def test_it_runs_as_stored_and_its_controls_work(name: str, tmp_path: Path, monk
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
     monkeypatch.delenv("MPLBACKEND", raising=False)
     stored, notebook = read(name), read(name)
-    client = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-    )
-    client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": OutputArea}}
+    client = client_of(notebook, tmp_path)
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
