@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tempfile
@@ -48,9 +49,10 @@ def client_of(notebook: Any, folder: Path) -> NotebookClient:
 
 
 def store(name: str) -> None:
-    """Execute a notebook and store it; widgets are numbered, so that the same outputs are the same file."""
+    """Execute a notebook and store it; the same outputs are the same file."""
     notebook = read(name)
     with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "matplotlibrc").write_text("svg.hashsalt: entropy_theory\n")  # the same names in each SVG
         client = client_of(notebook, Path(folder))
         with client.setup_kernel():
             for index, cell in enumerate(notebook.cells):
@@ -61,11 +63,30 @@ def store(name: str) -> None:
             cell.outputs = _merged(cell.outputs)
     notebook.metadata.language_info = {"name": "python"}
     text: str = nbformat.writes(notebook)
-    state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
-    for number, key in enumerate(sorted(state, key=text.index)):
+    for number, key in enumerate(_widgets(notebook)):
         text = text.replace(key, f"{name[0]}{number:031d}")
     text = re.sub(r'("msg_id": )"[^"]+"', r'\1""', text)
-    (FOLDER / f"{name}.ipynb").write_text(f"{text.rstrip()}\n", encoding="utf-8")
+    in_order: str = nbformat.writes(nbformat.reads(text, as_version=4))
+    (FOLDER / f"{name}.ipynb").write_text(f"{in_order.rstrip()}\n", encoding="utf-8")
+
+
+def _widgets(notebook: Any) -> list[str]:
+    """The names of the widgets, each that is shown followed by what it is made of."""
+    state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
+    found: dict[str, None] = {}
+
+    def visit(key: str) -> None:
+        if key in state and key not in found:
+            found[key] = None
+            for part in re.findall("IPY_MODEL_([0-9a-f]+)", json.dumps(state[key], sort_keys=True)):
+                visit(part)
+
+    for cell in notebook.cells:
+        for key in re.findall('"model_id": "([0-9a-f]+)"', json.dumps(cell.get("outputs", []))):
+            visit(key)
+    if set(found) != set(state):
+        raise ValueError(f"notebook has widgets that no cell shows: {sorted(set(state) - set(found))}")
+    return list(found)
 
 
 def _merged(outputs: list[Any]) -> list[Any]:
