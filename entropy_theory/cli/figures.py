@@ -50,7 +50,10 @@ def figures(
     list_them: Annotated[bool, typer.Option("--list", help="List the pictures and stop.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw the figures, each as SVG and PNG, and print the paths; experiments go into the subfolder simulations."""
+    """Draw the figures as SVG and PNG.
+
+    The path of each file is printed; experiments go into the subfolder simulations.
+    """
     try:
         from entropy_theory.figures import gallery
     except ImportError as error:

@@ -70,7 +70,7 @@ class Control(ABC):
         ValueError
             If a shape does not fit or an entry is not finite.
         """
-        return self.choose(Tokens.of(log_prob, advantage, old_log_prob, state, covariance), rng)
+        return self._chosen(Tokens.of(log_prob, advantage, old_log_prob, state, covariance), None, rng)
 
     def selections(
         self, log_prob: Any, advantage: Any, old_log_prob: Any = None, *, state: Any = None, covariance: Any = None
@@ -242,8 +242,15 @@ class Control(ABC):
         """
         logits = checked_logits(problem, z)
         old, held = (logits if given is z else given for given in (anchor, reference))
-        size = spread(as_step_size(eta), 1 if isinstance(problem, Bandit) else 2)
-        return np.asarray(size * self.direction(problem, logits, anchor=old, reference=held, step=step))
+        axes = 1 if isinstance(problem, Bandit) else 2
+        size = spread(as_step_size(eta), axes)
+        direction = np.asarray(self.direction(problem, logits, anchor=old, reference=held, step=step))
+        if direction.shape[-axes:] != np.shape(logits)[-axes:]:
+            raise ValueError(
+                f"{type(self).__name__}.direction returned shape {direction.shape} for logits of shape "
+                f"{np.shape(logits)}, expected the same last {'axis' if axes == 1 else 'two axes'}"
+            )
+        return np.asarray(size * direction)
 
     def selected_share(self, problem: Problem, z: Any, *, anchor: Any = None) -> Array:
         """Share of the tokens of each entry that the exact update treats specially: `select` in an infinite batch.
@@ -400,7 +407,15 @@ class Control(ABC):
         return None
 
     def _mean_gradient(self, tokens: Tokens, selected: Array, step: int) -> Array:
-        return np.asarray(self.token_derivative(tokens, selected, step) / max(tokens.size, 1))
+        derivative = np.asarray(self.token_derivative(tokens, selected, step))
+        if derivative.shape != (tokens.size,):
+            raise ValueError(
+                f"{type(self).__name__}.token_derivative returned shape {derivative.shape} for {tokens.size} tokens, "
+                f"expected ({tokens.size},)"
+            )
+        return np.asarray(derivative / max(tokens.size, 1))
 
     def _chosen(self, tokens: Tokens, selected: Any, rng: Any) -> Array:
-        return self.choose(tokens, rng) if selected is None else tokens.as_selected(selected)
+        if selected is None:
+            return tokens.as_selected(self.choose(tokens, rng), f"{type(self).__name__}.choose's mask")
+        return tokens.as_selected(selected)

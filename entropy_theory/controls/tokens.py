@@ -161,12 +161,14 @@ class Tokens:
         """
         return max(int(float(fraction) * self.size), int(at_least_one))
 
-    def as_selected(self, selected: Any) -> Array:
-        """A selection that the caller gives, checked.
+    def as_selected(self, selected: Any, name: str = "selected") -> Array:
+        """A selection that is given, checked.
 
         Parameters
         ----------
         selected : bool array (N,)
+        name : str
+            What an error calls it.
 
         Returns
         -------
@@ -180,7 +182,7 @@ class Tokens:
         mask = np.asarray(selected)
         if mask.shape != (self.size,) or (mask.dtype != bool and mask.size):
             raise ValueError(
-                f"selected has shape {mask.shape} and dtype {mask.dtype}, expected booleans of shape ({self.size},)"
+                f"{name} has shape {mask.shape} and dtype {mask.dtype}, expected booleans of shape ({self.size},)"
             )
         return mask.astype(bool)
 
