@@ -191,6 +191,44 @@ def test_nothing_is_left_out() -> None:
     assert {r.outcome for r in atlas.readings} == {"refuted", "holds", "proved"}
 
 
+def test_every_line_that_fails_leads_to_one_that_holds() -> None:
+    """It stands in the same part, or the table and the remark link to it."""
+    atlas, html = everything()
+    corrected = {claim.name for claim in paper_claims() if claim.reading == "corrected"}
+    printed = {claim.name for claim in paper_claims() if claim.reading == "printed"}
+    alone = [
+        p for p in atlas.parts if any(c.breaks for c in select(paper_claims(), [p.name])) and not p.of("corrected")
+    ]
+    assert len(alone) >= 5
+    for part in alone:
+        (name,) = part.instead
+        assert name in corrected | printed - {part.name}
+        assert not any(c.breaks for c in select(paper_claims(), [name]) if name not in corrected)
+        row = html[html.index(f'<a href="#{part.name}">') :].partition("</tr>")[0]
+        assert f'see <a href="#{name}">' in row
+
+
+def test_a_line_that_was_added_is_not_called_a_correction() -> None:
+    atlas, html = everything()
+    readings = Counter(c.name for c in paper_claims())
+    roles = Counter(r.role for r in atlas.readings)
+    assert roles["printed"] + roles["corrected"] + roles["added"] == len(atlas.readings)
+    assert roles["corrected"] == sum(number == 2 for number in readings.values())
+    assert {r.role for r in atlas.readings if r.name.startswith("beyond/")} == {"added"}
+    assert atlas.counts == {role: {"undecided": roles[role]} for role in ("printed", "corrected", "added")}
+    assert html.count("<strong>Added</strong>") == roles["added"]
+
+
+def test_the_remark_stands_above_the_details() -> None:
+    """It says how words of the paper were read, so that it must not be folded away."""
+    atlas, html = some()
+    (reading,) = (r for r in atlas.readings if r.anchor == "theorem-v.2/eq-16:printed")
+    (remark,) = (s.lines[0] for s in reading.sections if s.label == "remark")
+    block = html[html.index(f'id="{reading.anchor}"') :]
+    assert 0 < block.index(str(prose.typeset(remark, page.addresses(atlas)))) < block.index("<details>")
+    assert "remark" not in reading.inside.lower()
+
+
 def test_wrong_variants_are_listed_with_their_outcomes() -> None:
     atlas, html = some()
     (section,) = (
@@ -330,6 +368,8 @@ def test_every_statement_is_typeset(claim: Claim) -> None:
         (r"\Big\langle x\Big\rangle", '<mo minsize="1.623em" maxsize="1.623em">⟨</mo>'),
         (r"x = -y", '<mo form="prefix">−</mo>'),
         (r"90\%", "<mn>90</mn>"),
+        (r"\max_a |C_a|", '<mspace width="0.167em" /><mo stretchy="false" form="prefix">|</mo>'),
+        (r"(a + b + c + d + e + f)\,m'\Sigma^+m", '<msup><mi mathvariant="normal">Σ</mi><mo>+</mo></msup>'),
     ],
 )
 def test_what_is_mended_in_a_formula(latex: str, part: str) -> None:
@@ -380,7 +420,7 @@ def normalised(text: str) -> str:
     """Without what an index and a power do not show: braces around one name, and which brackets hold a power."""
     text = re.sub(r"_\{([A-Za-z]+,[a-z]|[-+]?\w+|[*+-])\}", r"_\1", text)
     text = re.sub(r"\^\{((?:[^{}]|\{[^{}]*\})*)\}", r"^(\1)", text)
-    return re.sub(r"\^\(([-+]?\w+|[*+-])\)", r"^\1", text)
+    return re.sub(r"\^\(([-+]?\w+(?:\.\d+)?|[*+-])\)", r"^\1", text)
 
 
 def test_every_text_can_be_led_back() -> None:
@@ -399,6 +439,11 @@ def test_every_text_can_be_led_back() -> None:
         ("sum_{a <= k} p_a^2", "∑<sub><i>a</i> ≤ <i>k</i></sub> <i>p</i><sub><i>a</i></sub><sup>2</sup>"),
         ("grad H = 0", "∇<i>H</i> = 0"),
         ("F^(1/2) x", "<i>F</i><sup>1/2</sup> <i>x</i>"),
+        ("d^2/dt^2 H", "<i>d</i><sup>2</sup>/<i>dt</i><sup>2</sup> <i>H</i>"),
+        ("e^{delta_t}", "<i>e</i><sup><i>δ</i><sub><i>t</i></sub></sup>"),
+        ("theorem-vii.1/eq-27-iff, 1-5 times", "theorem-vii.1/eq-27-iff, 1-5 times"),
+        ("2^1/2", "2^1/2"),
+        ("like t^1.0000, not t^-0.5.", "like <i>t</i><sup>1.0000</sup>, not <i>t</i><sup>−0.5</sup>."),
         ("<g, h>_F < 0", "⟨<i>g</i>, <i>h</i>⟩<sub><i>F</i></sub> &lt; 0"),
         ("sqrt(8 epsilon)", "√(8 <i>ε</i>)"),
         ("a step of a policy a", "a step of a policy <i>a</i>"),
@@ -415,6 +460,20 @@ def test_every_text_can_be_led_back() -> None:
 )
 def test_how_a_text_is_set(text: str, html: str) -> None:
     assert str(prose.typeset(text)) == html
+
+
+def test_no_ascii_mathematics_is_left_in_the_texts_of_the_claims() -> None:
+    """Neither an index nor a power that hangs on nothing, nor one that ends too early, nor a sign of two characters."""
+    worked_out = [line for r in some()[0].readings for s in r.sections if s.kind != "outcomes" for line in s.lines]
+    for text in (*texts(), *worked_out):
+        html = str(prose.typeset(text, {claim.name: "#" for claim in paper_claims()}))
+        shown = re.sub(r"<[^>]*>", "", html).replace("&lt;", "<").replace("&gt;", ">")
+        assert not re.search(r"[_^`\\]|<=|>=|->|!=|\|\|", shown), (text, shown)
+        assert not re.search(r"<sup>(?:(?!</sup>).)*</sup><sub>", html), f"{text!r}: a power whose index is on the base"
+        assert not re.search(r"</su[bp]>\.\d", html), f"{text!r}: a number that is cut"
+        assert not re.search(r"[\d)]-[A-Za-z(]", re.sub(r"[a-z]+-[\w./-]+", "", shown)), (
+            f"{text!r}: a hyphen for a minus"
+        )
 
 
 def test_names_of_claims_become_links() -> None:
@@ -451,6 +510,11 @@ d = et.domains
 true = et.Inequality(name="mine/true", statement=r"x \le 1", given={"x": d.reals(0, 1)}, lhs=lambda x: x, rhs=1)
 true = true.with_mutants(true.mutant("half", rhs=et.exact(1, 2)))
 odd = et.Inequality(name="odd", statement=r"\nosuch{x} < 1 & <b>", given={"x": d.reals(0, 1)}, lhs=lambda x: x, rhs=1)
+tags = et.Inequality(
+    name="tags", statement=r"\text{<script>alert(1)</script>} \le \mathrm{a}\"", given={"x": d.reals(0, 1)},
+    lhs=lambda x: x, rhs=et.exact(1, 2), hypotheses="<b>\"", remark="</p><script>alert(2)</script>",
+    breaks="</div><img src=x onerror=alert(3)>", terms={"<i>\"": lambda x: x},
+)
 bare = et.Inequality(name="bare", given={"x": d.reals(0, 1)}, lhs=lambda x: x, rhs=et.exact(1, 2))
 """
 
@@ -472,6 +536,8 @@ def test_a_page_of_ones_own_claims(own: Path, tmp_path: Path) -> None:
     assert {"mine/true", "odd", "bare:printed"} <= set(document.values("id"))
     assert "<code>\\nosuch{x} &lt; 1 &amp; &lt;b&gt;</code>" in html
     assert f"hunt {own}:bare --seed 0 --budget 200" in html
+    assert not re.search(r"<(?:script>alert|img src=x|b>|i>&#34;)", html), "texts are escaped"
+    assert html.count("alert(") >= 4
     assert "arxiv" not in html.lower()
     assert "1 of 1 wrong variants refuted" in result.stdout
 
@@ -605,13 +671,29 @@ def test_an_interruption_says_how_to_go_on(own: Path, tmp_path: Path, monkeypatc
     assert "Atlas of claims" in (out / "index.html").read_text(encoding="utf-8")
 
 
+def test_a_store_of_claims_that_were_changed_since_is_refused(tmp_path: Path) -> None:
+    """As in a working copy whose version stays the same while statements are edited."""
+    store = tmp_path / "store.jsonl"
+    options = ("report", "equation-3", "-o", tmp_path, "--budget", 100, "--workers", 1, "--resume", store)
+    assert invoke(*options).exit_code == 0
+    (tmp_path / "index.html").unlink()
+    lines = [json.loads(line) for line in store.read_text(encoding="utf-8").splitlines()]
+    lines[0]["verdict"]["statement"] = "H = 1"
+    store.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    result = invoke(*options)
+    assert result.exit_code == 2
+    assert f"--resume is {store}, whose verdict on equation-3" in result.stderr
+    assert "another statement than the claim has now" in result.stderr
+    assert not (tmp_path / "index.html").exists()
+
+
 def test_an_interruption_of_the_check_says_how_to_go_on(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(campaign, "run", _interrupt)
     result = invoke("report", "--claims", own, "-o", tmp_path)
     assert result.exit_code == 1
-    assert "interrupted: 0 of 4 claims and wrong variants were decided; none is kept" in result.stderr
+    assert "interrupted: 0 of 5 claims and wrong variants were decided; none is kept" in result.stderr
     assert "--resume verdicts.jsonl" in result.stderr
 
 

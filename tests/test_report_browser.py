@@ -113,6 +113,16 @@ def test_every_formula_shows(browser: Browser, addresses: dict[str, str]) -> Non
         assert not unknown
 
 
+def test_most_formulas_fit_a_phone(browser: Browser, addresses: dict[str, str]) -> None:
+    """They are broken into lines; only one in eight, with a long product or bracket, has to scroll."""
+    with Visit(browser, addresses["everything"], viewport={"width": PHONE, "height": 800}) as visit:
+        visit.open_all()
+        found = visit.page.evaluate(
+            "[...document.querySelectorAll('.formula')].filter(e => e.scrollWidth > e.clientWidth).length"
+        )
+        assert found <= len(everything()[0].readings) / 8
+
+
 def test_pictures_are_decoded(browser: Browser, addresses: dict[str, str]) -> None:
     with Visit(browser, addresses["some"]) as visit:
         visit.open_all()
@@ -155,6 +165,17 @@ def test_headings_and_landmarks(browser: Browser, addresses: dict[str, str]) -> 
         assert levels.count(1) == 1
         assert all(after <= before + 1 for before, after in pairwise(levels))
         assert [visit.page.locator(x).count() for x in ("main", "nav", "header.top", "body > footer")] == [1] * 4
+
+
+@pytest.mark.parametrize(("width", "stop"), [(1280, -1), (PHONE, 0)], ids=["wide", "phone"])
+def test_contents_are_a_control_only_where_they_fold(
+    browser: Browser, addresses: dict[str, str], width: int, stop: int
+) -> None:
+    with Visit(browser, addresses["some"], viewport={"width": width, "height": 800}) as visit:
+        contents = visit.page.locator("nav details")
+        assert contents.locator("summary").evaluate("e => e.tabIndex") == stop
+        assert contents.evaluate("e => e.open") == (stop < 0)
+        assert contents.get_by_role("link", name="Summary").is_visible() == (stop < 0)
 
 
 # Filters ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Assumption VII.1: smoothness of the objective, which need not be assumed.
 
-In a bandit ``grad J`` is Lipschitz with ``L = osc(r) / (3 sqrt(3))``, and ``grad H`` with ``log(n) / (3 sqrt(3)) + (1 +
+In a bandit ``grad J`` is Lipschitz with ``L = osc(r) / (3 sqrt 3)``, and ``grad H`` with ``log(n) / (3 sqrt 3) + (1 +
 1/e) / 2``; `entropy_theory.convergence` has both constants with their proofs.
 """
 
@@ -38,7 +38,7 @@ _SMOOTH_REWARD = Inequality(
     rhs=lambda r, v: reward_smoothness(r) * inner(v, v),
     tight=True,
     hypotheses="The rewards are not all equal.",
-    remark="The constant L for the bandit. Equality for two arms with p = (1 -+ 1/sqrt(3))/2.",
+    remark="The constant L for the bandit. Equality for two arms with p = (1 +/- 1 / sqrt 3) / 2.",
     proof="v' (Hess J) v = Cov_p(r, u^2) with u = v - E_p v. For fixed p and v it is linear in r, and a constant added "
     "to r changes nothing, so its extremes over rewards with a given osc(r) are at r = osc(r) 1_S. Exchanging S with "
     "its complement flips the sign, so an upper bound of Cov_p(1_S, u^2) for every S is enough.\n"
@@ -48,7 +48,7 @@ _SMOOTH_REWARD = Inequality(
     "Let N be the sum of v_a^2 over S, N' = |v|^2 - N. Then m^2 <= N, m'^2 <= N', V <= N - m^2, V <= (max v - min "
     "v)^2 / 4 <= N/2 (max and min over S), and (m - m')^2 <= 2 m^2 + 2 m'^2.\n"
     "c >= 1/2: the bracket is <= N + (2 c - 1) m^2 + 2 c N' <= 2 c |v|^2, and (1 - c^2) 2 c / 4 is largest at c = "
-    "1/sqrt(3), where it is 1/(3 sqrt(3)) = 0.1924...\n"
+    "1/sqrt 3, where it is 1/(3 sqrt 3) = 0.1924...\n"
     "0 <= c <= 1/2: V <= 2 c (N - m^2) + (1 - 2 c) N/2, so the bracket is <= (1/2 + c) N + 2 c N' <= (1/2 + c) "
     "|v|^2, and (1 - c^2)(1/2 + c)/4 < 0.1896.\n"
     "c < 0: the bracket is <= V <= N/2, and s (1 - s)/2 <= 1/8.",
@@ -71,7 +71,7 @@ _SMOOTH_ENTROPY = Inequality(
     "needed.",
     proof="v' (Hess H) v = Cov_p(u^2, -x) - Var_p(v), x = log p, u = v - E_p v. Write -x = y + g, y = min(-x, log "
     "n), g = max(0, -x - log n).\n"
-    "The bound for rewards, with y for r and osc(y) <= log n, gives |Cov_p(u^2, y)| <= log(n) |v|^2 / (3 sqrt(3)).\n"
+    "The bound for rewards, with y for r and osc(y) <= log n, gives |Cov_p(u^2, y)| <= log(n) |v|^2 / (3 sqrt 3).\n"
     "p_a g_a = p_a log(1/(n p_a)) where p_a < 1/n, so 0 <= p_a g_a <= 1/(e n). The map from v to u is the projection "
     "1 - 1 p', whose norm is that of 1 p', sqrt(n) |p| <= sqrt(n). Hence 0 <= E_p[u^2 g] <= |u|^2 / (e n) <= |v|^2 / "
     "e.\n"

@@ -12,12 +12,13 @@ discount E[V(next state) | s,a], w(s) the expected discounted number of visits a
 H_s + E_p Q(s, .), and Eq. (4) is Hbar = sum_s d(s) H_s = (1 - discount) sum_s initial(s) V(s). (In the statements Q and
 V are Q_H and V_H.) A dash marks the same quantities of a second policy p'.
 
-V'(s) = H'_s + E_p' Q'(s, .). Add and subtract E_p' Q(s, .): V'(s) - V(s) = [H'_s + E_p' Q(s, .) - V(s)] + discount
-E_p'[(V' - V)(next state) | s]. Unroll along p': sum_s initial(s) (V'(s) - V(s)) = sum_s w'(s) [H'_s + E_p' Q(s, .) -
-V(s)]. Times 1 - discount: Hbar' - Hbar = sum_s d'(s) [H'_s + E_p' Q(s, .) - V(s)]. This is the difference formula.
+V'(s) = H'_s + E_{p'} Q'(s, .). Add and subtract E_{p'} Q(s, .): V'(s) - V(s) = [H'_s + E_{p'} Q(s, .) - V(s)] +
+discount E_{p'}[(V' - V)(next state) | s]. Unroll along p': sum_s initial(s) (V'(s) - V(s)) = sum_s w'(s) [H'_s +
+E_{p'} Q(s, .) - V(s)]. Times 1 - discount: Hbar' - Hbar = sum_s d'(s) [H'_s + E_{p'} Q(s, .) - V(s)]. This is the
+difference formula.
 
 The bracket is zero at p' = p, so to first order d' may be replaced by d: the slope of Hbar along a direction v of the
-logits is sum_s d(s) [slope of H_s + Cov_{p_s}(Q, v)], as the slope of E_p' Q is Cov_{p_s}(Q, v) for a softmax policy.
+logits is sum_s d(s) [slope of H_s + Cov_{p_s}(Q, v)], as the slope of E_{p'} Q is Cov_{p_s}(Q, v) for a softmax policy.
 The slope of H_s is <grad H_s, v_s>, the local formula (Lemma IV.1).
 
 In the MDP with reward H_s the Q-function is H_s + Q(s,a), so its advantage is A_H = Q - E_p Q, and Cov_{p_s}(Q, v) =

@@ -44,7 +44,7 @@ LOWER = _LOWER.with_mutants(
 _POLICY_GRADIENT = Inequality(
     name="beyond/margin-lower/policy-gradient",
     reading="corrected",
-    statement=r"\mathrm{osc}(pA) \le \tfrac12\mathrm{osc}(r),\ \text{so}\ "
+    statement=r"\mathrm{osc}(pA) \le \tfrac12\,\mathrm{osc}(r),\ \text{so}\ "
     r"\gamma(pA) \ge \sqrt{32\epsilon}\,/\,\mathrm{osc}(r)",
     given={"p": d.policies(actions=(2, 20)), "r": d.rewards(like="p")},
     lhs=lambda p, r: osc(ascent(p, r)),

@@ -3,7 +3,7 @@
 For every policy on n actions and every change D of the logits ``|H(z + D) - H(z) + Cov_p(log p, D)| <= osc(D)^2 [1/8 +
 log(n - 1) / (12 sqrt 3)]``. The bound log(n) / 2 of lemma-iv.2/constant is at least 2.7 times larger.
 For n = 2 the constant 1/8 is sharp; for large n the factor 1 / (12 sqrt 3) is: see the leading-constant part.
-Measured, the largest abs(d^2/dt^2 H(z + t D)) / osc(D)^2 is .2500, .2642, .2750, .2989, .3352, .3893 for n = 2, 3, 4,
+Measured, the largest |d^2/dt^2 H(z + t D)| / osc(D)^2 is .2500, .2642, .2750, .2989, .3352, .3893 for n = 2, 3, 4,
 6, 10, 20, where the bound gives .2500, .3167, .3557, .4049, .4614, .5333.
 
 Proof.
@@ -136,7 +136,7 @@ _SPREAD = Inequality(
     "Equality where D has two values. In particular the left side is at most osc(D)^2 / (6 sqrt 3).",
     hypotheses="D is not constant over the actions (else both sides are 0).",
     proof="D_c = D - E_p D and osc(D) = max D - min D.\n"
-    "Scale: X = D_c / sqrt v has E X = 0, E X^2 = 1; let [-b, a] be its range, a >= b (else take -X), so that "
+    "Scale: X = D_c / sqrt(v) has E X = 0, E X^2 = 1; let [-b, a] be its range, a >= b (else take -X), so that "
     "osc(D)^2 = v (a + b)^2. To show: y = E (1 - X^2)_+ <= sqrt(1 - 4 / (a + b)^2).\n"
     "E (a - X)(X + b) >= 0 gives ab >= 1, so a >= 1. If a = 1 then b = 1, X^2 = 1 always and y = 0. Let a > 1.\n"
     "For 0 <= t <= 1/a put kappa = (a^2 - 1) / (a + t)^2 < 1 and q(x) = 1 - x^2 + kappa (x + t)^2. Then q >= 1 - x^2, "

@@ -62,7 +62,7 @@ def _formulas(r: Array, alpha: Array, power: int = 3) -> Any:
 _PATH = Identity(
     name="beyond/soft-path",
     reading="corrected",
-    statement=r"\frac{d}{d\alpha}\mathbb E_{p_\alpha} r = -\frac{\mathrm{Var}(r)}{\alpha^2},\quad "
+    statement=r"\frac{d}{d\alpha}\,\mathbb E_{p_\alpha} r = -\frac{\mathrm{Var}(r)}{\alpha^2},\quad "
     r"\frac{dH}{d\alpha} = \frac{\mathrm{Var}(r)}{\alpha^3},\quad "
     r"\frac{d}{d\alpha}\big(\mathbb E_{p_\alpha} r + \alpha H\big) = H",
     given=_GIVEN,

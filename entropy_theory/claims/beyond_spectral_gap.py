@@ -1,6 +1,6 @@
 """The spectral gap of F: p_min Var(v) <= ||F v||^2 <= p_max min(1, 2 (1 - p_max)) Var(v), in every direction v.
 
-With F = diag(p) - p p' ``Var_p(v) = v' F v`` and ``||F v||^2 = sum_a p_a^2 (v_a - E_p v)^2``. For v = log p the
+With F = diag(p) - p p', ``Var_p(v) = v' F v`` and ``||F v||^2 = sum_a p_a^2 (v_a - E_p v)^2``. For v = log p the
 latter is ``K = ||grad H||^2``, the term that stands where Eq. (14) has the variance. This sharpens theorem-v.1/bound,
 which has 2 max_a p_a (1 - p_a), up to twice as much where p_max < 1/2 and the same elsewhere, and adds a lower bound.
 

@@ -154,10 +154,10 @@ _LIMIT = Order(
     remark="t = 1/T; an upper and a lower bound of the discrete run are both measured. The remainder is of order "
     "log T / T. So |grad J|^2 falls like 1/T^2, faster than the O(1/T) of the general theorem.",
     proof="By beyond/two-arm-flow/sandwich and its proof, with G(w) = w + sinh w and the steps delta_t = eta / (1 + "
-    "cosh w_t), eta T <= G(w_T) - G(w_0) <= eta sum e^delta_t. As G(w) <= 2 sinh w <= 2 "
+    "cosh w_t), eta T <= G(w_T) - G(w_0) <= eta sum e^{delta_t}. As G(w) <= 2 sinh w <= 2 "
     "(1 + cosh w), delta_t <= 2 eta / G(w_t) <= 2/t for t >= 1 and delta_0 <= eta/2, and e^delta - 1 <= delta "
     "e^(eta/2); so the excess of the upper bound over eta T is at most eta e^(eta/2)(eta/2 + 2 (1 + log T)). Hence "
-    "1 + cosh w_T = G(w_T) + 1 - w_T + e^-w_T = eta T (1 + O(log T / T)), and (eta T)^2 / (2 (1 + cosh w_T)^2) = "
+    "1 + cosh w_T = G(w_T) + 1 - w_T + e^{-w_T} = eta T (1 + O(log T / T)), and (eta T)^2 / (2 (1 + cosh w_T)^2) = "
     "1/2 + O(log T / T).",
 )
 LIMIT = _LIMIT.with_mutants(

@@ -27,7 +27,7 @@ def _reward(r: Array, alpha: Array) -> Array:
 
 NARROW_PRINTED = Inequality(
     name="corollary-v.1/narrow-range",
-    statement=r"\alpha \le \tfrac1{10}\mathrm{osc}(r):\quad \mathbb E_{\pi_{\alpha/2}}[r] \le \mathbb "
+    statement=r"\alpha \le \tfrac1{10}\,\mathrm{osc}(r):\quad \mathbb E_{\pi_{\alpha/2}}[r] \le \mathbb "
     r"E_{\pi_\alpha}[r]",
     given=_GIVEN,
     assuming=lambda r, alpha: ((10 * alpha <= osc(r)) & ~constant(r)).astype(bool),
@@ -55,7 +55,7 @@ NARROW_PRINTED = Inequality(
 _NARROW = Identity(
     name="corollary-v.1/narrow-range",
     reading="corrected",
-    statement=r"\frac{d}{d\alpha}\mathbb E_{\pi_\alpha}[r] = -\mathrm{Var}_{\pi_\alpha}(r)/\alpha^2",
+    statement=r"\frac{d}{d\alpha}\,\mathbb E_{\pi_\alpha}[r] = -\mathrm{Var}_{\pi_\alpha}(r)/\alpha^2",
     given=_GIVEN,
     lhs=lambda r, alpha: directional_derivative(lambda a: _reward(r, a), alpha, 1 + 0 * alpha),
     rhs=lambda r, alpha: -covariance(_logits(r, alpha), r, r) / alpha**2,
@@ -101,7 +101,8 @@ def _gain(p: Array, r: Array, c: Array) -> Array:
 _PROGRESS = Inequality(
     name="corollary-v.1/too-small-progress",
     reading="corrected",
-    statement=r"\alpha = 0,\ \eta \le 2/\mathrm{osc}(r):\quad J(z + \eta\nabla J) \ge J(z) + \tfrac\eta2\|\nabla J\|^2",
+    statement=r"\alpha = 0,\ \eta \le 2/\mathrm{osc}(r):\quad J(z + \eta\nabla J) \ge J(z) + \tfrac\eta2\,"
+    r"\|\nabla J\|^2",
     given={"p": d.policies(), "r": d.rewards(like="p"), "c": d.reals(0, 1, open_low=True)},
     assuming=lambda r: ~constant(r),
     lhs=lambda p, r, c: c / osc(r) * inner(ascent(p, r), ascent(p, r)),
@@ -156,10 +157,10 @@ _APPENDIX_H = Inequality(
         "p* is the optimal policy with p*_a in proportion to q_a on the actions of maximal reward, and 0 elsewhere."
     ),
     proof=(
-        "preg = softmax(r / alpha) maximises E_p r + alpha H(p), since E_p r + alpha H(p) = alpha log Z - "
-        "alpha KL(p || preg) with Z = sum_b exp(r_b / alpha), and KL >= 0 by Gibbs' inequality.\n"
-        "Compare with p*: alpha (H(p*) - H(preg)) <= E_{preg} r - E_{p*} r.\n"
-        "E_{p*} r = max r, so the right side is <= 0 <= E_{p*} r - E_{preg} r."
+        "p_reg = softmax(r / alpha) maximises E_p r + alpha H(p), since E_p r + alpha H(p) = alpha log Z - "
+        "alpha KL(p || p_reg) with Z = sum_b exp(r_b / alpha), and KL >= 0 by Gibbs' inequality.\n"
+        "Compare with p*: alpha (H(p*) - H(p_reg)) <= E_{p_reg} r - E_{p*} r.\n"
+        "E_{p*} r = max r, so the right side is <= 0 <= E_{p*} r - E_{p_reg} r."
     ),
 )
 APPENDIX_H = _APPENDIX_H.with_mutants(_APPENDIX_H.mutant("flipped-sign", lhs=_entropy_gain))
@@ -175,9 +176,9 @@ _VACUOUS = Inequality(
         "p* is the optimal policy with p*_a in proportion to q_a on the actions of maximal reward, and 0 elsewhere."
     ),
     proof=(
-        "preg = softmax(r / alpha) maximises E_p r + alpha H(p), since E_p r + alpha H(p) = alpha log Z - "
-        "alpha KL(p || preg) with Z = sum_b exp(r_b / alpha), and KL >= 0 by Gibbs' inequality.\n"
-        "Compare with p*: alpha (H(p*) - H(preg)) <= E_{preg} r - E_{p*} r <= 0, since E_{p*} r = max r."
+        "p_reg = softmax(r / alpha) maximises E_p r + alpha H(p), since E_p r + alpha H(p) = alpha log Z - "
+        "alpha KL(p || p_reg) with Z = sum_b exp(r_b / alpha), and KL >= 0 by Gibbs' inequality.\n"
+        "Compare with p*: alpha (H(p*) - H(p_reg)) <= E_{p_reg} r - E_{p*} r <= 0, since E_{p*} r = max r."
     ),
 )
 VACUOUS = _VACUOUS.with_mutants(

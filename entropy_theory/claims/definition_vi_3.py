@@ -72,9 +72,9 @@ _HIGH = Inequality(
     "which the entropy falls, as a derivative. Equality is approached for two actions near the uniform policy.",
     proof="C_a = (log p_a - E_p log p)((pA)_a - E_p[pA]), so E_p C = Cov(log p, pA), and by Lemma IV.2 this is minus "
     "the derivative of H along pA. A mean is at most the largest value, so max_a C_a >= Cov, which is positive by "
-    "assumption. For two actions with probabilities p and 1 - p, C_1 = (1-p)^2 L D and C_2 = p^2 L D with L = "
-    "log(p/(1-p)) and D the difference of the two entries of pA, while Cov = p (1-p) L D > 0; the ratios of the three "
-    "tend to 1 as p -> 1/2.",
+    "assumption. For two actions with probabilities p and 1 - p, C_1 = (1 - p)^2 L D and C_2 = p^2 L D with L = "
+    "log(p/(1 - p)) and D the difference of the two entries of pA, while Cov = p (1 - p) L D > 0; the ratios of the "
+    "three tend to 1 as p -> 1/2.",
 )
 HIGH = _HIGH.with_mutants(
     _HIGH.mutant("smallest", rhs=lambda p, r: smallest(token_driver(p, r))),

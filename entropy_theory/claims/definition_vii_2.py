@@ -43,7 +43,7 @@ def _tilted_mean(p: Array, v: Array, eta: Array) -> Array:
 _SLOPE = Identity(
     name="definition-vii.2/slope",
     reading="corrected",
-    statement=r"\frac{d}{d\eta}\mathrm{KL}(p\|p_\eta) = \mathbb E_{p_\eta}[v] - \mathbb E_p[v]",
+    statement=r"\frac{d}{d\eta}\,\mathrm{KL}(p\|p_\eta) = \mathbb E_{p_\eta}[v] - \mathbb E_p[v]",
     given=_RAY,
     lhs=_slope,
     rhs=_tilted_mean,

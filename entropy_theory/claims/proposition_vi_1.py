@@ -64,17 +64,17 @@ def _eq_19(C: Array, m: Array) -> Any:
 
 _IDENTITY = Identity(
     name="proposition-vi.1/identity",
-    statement=r"\tfrac{1}{(1-r)N}\textstyle\sum_{i\notin I} C_i = \overline C - \tfrac{r}{1-r}\,(\overline C_I - "
-    r"\overline C)",
+    statement=r"\tfrac{1}{(1-r)N}\textstyle\sum_{i\notin I} C_i = \bar C - \tfrac{r}{1-r}\,(\bar C_I - "
+    r"\bar C)",
     given=_TOKENS,
     assuming=_some_kept,
     lhs=_kept_mean,
     rhs=_eq_19,
     hypotheses="The clipped tokens are the first m of N (the order of the tokens is free), r = m/N < 1.",
     remark="Eq. (19) for plain averages over N tokens.",
-    proof="With S the sum of all C_i and T that of the clipped ones, r = m/N: the left side is (S - T)/((1-r)N) = "
-    "(Cbar - r Cbar_I)/(1-r), since S = N Cbar and T = r N Cbar_I. Adding and subtracting r Cbar in the numerator "
-    "gives ((1-r) Cbar - r (Cbar_I - Cbar))/(1-r), the right side.",
+    proof="With S the sum of all C_i and T that of the clipped ones, r = m/N: the left side is (S - T)/((1 - r)N) = "
+    "(Cbar - r Cbar_I)/(1 - r), since S = N Cbar and T = r N Cbar_I. Adding and subtracting r Cbar in the numerator "
+    "gives ((1 - r) Cbar - r (Cbar_I - Cbar))/(1 - r), the right side.",
 )
 IDENTITY = _IDENTITY.with_mutants(
     _IDENTITY.mutant(
@@ -86,8 +86,8 @@ IDENTITY = _IDENTITY.with_mutants(
 
 _STRICT = Inequality(
     name="proposition-vi.1/strict",
-    statement=r"\overline C_I > \overline C\ \Rightarrow\ \tfrac{1}{(1-r)N}\textstyle\sum_{i\notin I} C_i < "
-    r"\overline C",
+    statement=r"\bar C_I > \bar C\ \Rightarrow\ \tfrac{1}{(1-r)N}\textstyle\sum_{i\notin I} C_i < "
+    r"\bar C",
     given=_TOKENS,
     assuming=lambda C, m: _some_kept(C, m) & (_clipped_mean(C, m) > _mean(C)).astype(bool),
     lhs=_kept_mean,

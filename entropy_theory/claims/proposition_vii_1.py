@@ -94,8 +94,8 @@ _SORT = Inequality(
     lhs=_sort_comparisons,
     rhs=lambda n: n * np.log(n) / np.log(exact(2)),
     remark="By sorting, in the worst case of merge sort.",
-    proof="Merge sort of n keys makes at most n L - 2^L + 1 comparisons, L = ceil(log2 n) (Knuth, TAOCP 3, 5.2.4).\n"
-    "Write n = 2^(L - t), 0 <= t < 1: n L - 2^L + 1 = n log2 n + n t - n 2^t + 1, and n (2^t - t) >= n * 0.91 >= 1.",
+    proof="Merge sort of n keys makes at most n L - 2^L + 1 comparisons, L = ceil(log_2 n) (Knuth, TAOCP 3, 5.2.4).\n"
+    "Write n = 2^(L - t), 0 <= t < 1: n L - 2^L + 1 = n log_2 n + n t - n 2^t + 1, and n (2^t - t) >= n * 0.91 >= 1.",
 )
 SORT = _SORT.with_mutants(_SORT.mutant("half", rhs=lambda n: n * np.log(n) / np.log(exact(4))))
 
@@ -110,7 +110,7 @@ _PARTITION = Inequality(
     lhs=lambda n, k: n - k + (k - 1) * _rounds(n - k + 2),
     rhs=lambda n: exact(11, 10) * n,
     remark="By tournament selection; partition does it in O(N) for every share. So the factor log N is not needed.",
-    proof="The k largest of N keys can be found with N - k + (k - 1) ceil(log2(N - k + 2)) comparisons (Hadian and "
+    proof="The k largest of N keys can be found with N - k + (k - 1) ceil(log_2(N - k + 2)) comparisons (Hadian and "
     "Sobel 1969; Knuth, TAOCP 3, 5.3.3).\n"
     "With k <= N/500 and N <= 2^26 the second term is at most 26 N / 500 < N / 10.",
 )

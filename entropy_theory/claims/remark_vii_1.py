@@ -118,7 +118,7 @@ _RUN = Inequality(
     assuming=lambda r: ~constant(r),
     lhs=_mean_squares,
     rhs=_mean_bound,
-    hypotheses="The rewards are not all equal. eta = c / L, L = osc(r) / (3 sqrt(3)).",
+    hypotheses="The rewards are not all equal. eta = c / L, L = osc(r) / (3 sqrt 3).",
     remark="Word for word the bound of theorem-vii.3/rate, for the unregularised objective: entropy regularisation "
     "with sum alpha_t^2 finite has the rate O(1/T), too. The mean over t < T is tested, T = 1, 2, 3, alpha_t = "
     "alpha / (t + 1).",

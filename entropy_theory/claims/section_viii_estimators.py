@@ -439,7 +439,7 @@ PROMPTS_PRINTED = Inequality(
 
 
 def _potential(chance: Array, responses: int) -> Any:
-    """``sqrt((K-1)/K) E c_M`` with M binomial (K - 1, chance) and ``c_m = sum_{N=1}^m 1 / sqrt(N (K - N))``."""
+    """``sqrt((K - 1) / K) E c_M`` with M binomial (K - 1, chance) and ``c_m = sum_{N=1}^m 1 / sqrt(N (K - N))``."""
     n = responses - 1
     steps = [1 / np.sqrt(exact(m * (responses - m))) for m in range(1, responses)]
     total = 0 * chance
@@ -473,14 +473,15 @@ _PROMPTS_CLAIM = Identity(
     rhs=lambda p, f: _climbed(p, f, lambda chance: _potential(chance, _PAPER)),
     remark="GRPO climbs another objective: the mean of an increasing function of the success chances, which is steep "
     "at both ends and tends to 2 arcsin sqrt(P) for large K.",
-    proof="For one prompt the expected update of the logits is g(P) grad P with g(P) = sqrt((K-1)/K) E sigma_N / (P (1 "
-    "- P)), by section-viii/grpo (corrected) and section-viii/grpo-ddof; so that of t is the mean of g(P_m) dP_m/dt. "
-    "It remains to show Phi' = g.\n"
+    proof="For one prompt the expected update of the logits is g(P) grad P with g(P) = sqrt((K - 1) / K) E sigma_N / "
+    "(P (1 - P)), by section-viii/grpo (corrected) and section-viii/grpo-ddof; so that of t is the mean of g(P_m) "
+    "dP_m/dt. It remains to show Phi' = g.\n"
     "For M binomial (n, P), d/dP E c_M = n E[c_{M'+1} - c_{M'}] with M' binomial (n - 1, P). Here n = K - 1 and "
     "c_{m+1} - c_m = 1 / sqrt((m + 1)(K - m - 1)).\n"
-    "So Phi' = sqrt((K-1)/K) sum_{N=1}^{K-1} (K - 1) C(K-2, N-1) P^(N-1) (1-P)^(K-N-1) / sqrt(N (K - N)).\n"
-    "C(K-2, N-1) = C(K, N) N (K - N) / (K (K - 1)), so the term is C(K, N) P^(N-1) (1-P)^(K-N-1) sqrt(N (K - N)) / K, "
-    "which is that of E sigma_N / (P (1 - P)).",
+    "So Phi' = sqrt((K - 1) / K) sum_{N=1}^{K - 1} (K - 1) C(K - 2, N - 1) P^(N - 1) (1 - P)^(K - N - 1) / sqrt(N (K "
+    "- N)).\n"
+    "C(K - 2, N - 1) = C(K, N) N (K - N) / (K (K - 1)), so the term is C(K, N) P^(N - 1) (1 - P)^(K - N - 1) sqrt(N "
+    "(K - N)) / K, which is that of E sigma_N / (P (1 - P)).",
 )
 PROMPTS = _PROMPTS_CLAIM.with_mutants(
     _PROMPTS_CLAIM.mutant("mean-success", rhs=lambda p, f: _climbed(p, f, lambda chance: chance)),
@@ -709,7 +710,7 @@ _FIRST_STEP = Inequality(
         "beta": d.reals(0, 1, open_low=True),
         "rate": d.reals(0, 100, open_low=True),
     },
-    hypotheses="One step of gradient descent with the learning rate `rate` on the expected cross-entropy of "
+    hypotheses="One step of gradient descent with the learning rate called rate on the expected cross-entropy of "
     "sigmoid(rho_a) against r_a, actions drawn from p, which is also phi_ref and the start of phi.",
     lhs=lambda p, r: inner(_ascent(p, r), _ascent(p, r)),
     rhs=_after_one_step,

@@ -128,7 +128,7 @@ SIGN = Inequality(
 
 NEAR_PRINTED = Inequality(
     name="theorem-v.1/near-deterministic",
-    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ \tfrac12\mathrm{Var}(\log p) \le \mathrm{Cov}(\log "
+    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ \tfrac12\,\mathrm{Var}(\log p) \le \mathrm{Cov}(\log "
     r"p, p(\log p + H))",
     given=_NEAR,
     lhs=lambda p, gap: varentropy(np.log(_tilted(p, gap))) / 2,
@@ -188,7 +188,7 @@ NEAR = _NEAR_CORRECTED.with_mutants(
 _BOUND = Inequality(
     name="theorem-v.1/bound",
     reading="corrected",
-    statement=r"K \le 2\max_a p_a(1-p_a)\,\mathrm{Var}(\log p) \le \tfrac12\mathrm{Var}(\log p)",
+    statement=r"K \le 2\max_a p_a(1-p_a)\,\mathrm{Var}(\log p) \le \tfrac12\,\mathrm{Var}(\log p)",
     given={"p": d.policies(actions=(2, 40))},
     lhs=lambda p: np.stack([squared_gradient(p), 2 * largest(p * (1 - p)) * varentropy(np.log(p))], axis=-1),
     rhs=lambda p: np.stack([2 * largest(p * (1 - p)) * varentropy(np.log(p)), varentropy(np.log(p)) / 2], axis=-1),
@@ -282,7 +282,7 @@ def _delta(p: Array) -> Any:
 
 DELTA = Inequality(
     name="theorem-v.1/appendix-f-delta",
-    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ |\Delta| \le \tfrac12\mathrm{Var}(\log p),\quad"
+    statement=r"\max_a p_a \ge 0.999\ \Rightarrow\ |\Delta| \le \tfrac12\,\mathrm{Var}(\log p),\quad"
     r" \Delta = \textstyle\sum_a p_a(p_a - 1)x_a^2 - \mu\sum_a p_a^2 x_a + \mu^2",
     given=_NEAR,
     lhs=lambda p, gap: abs(_delta(_tilted(p, gap))),
@@ -364,7 +364,7 @@ _GROWS = Inequality(
         "(theorem-v.1/two-actions).\n"
         "L' = 1 / (a (1 - a)), so g' = (1 - 2a) L^2 + 2 L = L [2 - (2a - 1) L].\n"
         "For a > 1/2, L > 0, and (2a - 1) L is a product of two positive increasing functions, so it rises "
-        "from 0 without bound. Hence g' changes its sign once, from + to -.\n"
+        "from 0 without bound. Hence g' changes its sign once, from plus to minus.\n"
         "(2a - 1) L is 1.9878 at a = 0.916 and 2.0035 at a = 0.917. So g rises on [1/2, 0.916] and falls on "
         "[0.917, 1)."
     ),

@@ -1,8 +1,8 @@
 """Theorem V.2, Eqs. (15) and (16): what entropy regularisation costs at its optimum.
 
 In a bandit the regularised optimum is ``softmax(r / alpha)``. For any optimal policy p*, with ``gap = E_{p*} r -
-E_{preg} r``, ``gap = alpha [H(preg) - H(p*) - KL(p* || preg)]``. So ``gap <= alpha (H(preg) - H(p*))``; Eq. (16) has
-the sign reversed.
+E_{p_reg} r``, ``gap = alpha [H(p_reg) - H(p*) - KL(p* || p_reg)]``. So ``gap <= alpha (H(p_reg) - H(p*))``; Eq. (16)
+has the sign reversed.
 
 An optimal policy is given by weights q: it has ``p*_a`` in proportion to q_a on the actions with maximal reward and 0
 elsewhere.
@@ -48,7 +48,7 @@ def _optimum_entropy(r: Array, q: Array) -> Any:
 
 
 def _divergence(r: Array, alpha: Array, q: Array) -> Any:
-    """KL(p* || preg) over the optimal actions."""
+    """KL(p* || p_reg) over the optimal actions."""
     best, p = _optimum(r, q)
     log_ratio = np.log(np.where(best, p, 1 + 0 * p)) - log_softmax(_logits(r, alpha))
     return (p * np.where(best, log_ratio, 0 * p)).sum(-1)
@@ -73,7 +73,7 @@ _EQ_15 = Inequality(
     rhs=lambda r: r.max(-1),
     proof=(
         "p* puts its mass on actions of maximal reward, so E_{p*} r = max r.\n"
-        "preg = softmax(r / alpha) has p_a >= 0 and sum_a p_a = 1, so E_{preg} r = sum_a p_a r_a <= max r."
+        "p_reg = softmax(r / alpha) has p_a >= 0 and sum_a p_a = 1, so E_{p_reg} r = sum_a p_a r_a <= max r."
     ),
 )
 EQ_15 = _EQ_15.with_mutants(_EQ_15.mutant("mean-reward", rhs=lambda r: r.sum(-1) / r.shape[-1]))
@@ -93,9 +93,9 @@ STRICT_PRINTED = Inequality(
         "elsewhere; it is not uniform there, so that another optimal policy has more entropy."
     ),
     breaks=(
-        "The last paragraph of Appendix G takes an optimal p' with H(p') > H(p*) and gets E_reg[r] + alpha "
-        "H(reg) > E_*[r] + alpha H(p*); 'Thus inequality (35) becomes strict, implying E_reg[r] < E_*[r]'. A "
-        "strict (35) says E_*[r] - E_reg[r] < alpha (H(reg) - H(p*)), which bounds the gap from above; that "
+        "The last paragraph of Appendix G takes an optimal p' with H(p') > H(p*) and gets E_{p_reg}[r] + alpha "
+        "H(p_reg) > E_{p*}[r] + alpha H(p*); 'Thus inequality (35) becomes strict, implying E_{p_reg}[r] < E_{p*}[r]'. "
+        "A strict (35) says E_{p*}[r] - E_{p_reg}[r] < alpha (H(p_reg) - H(p*)), which bounds the gap from above; that "
         "the gap is positive does not follow from it. If all rewards are equal, every policy is optimal and "
         "the gap is zero, however little entropy p* has. What makes the inequality strict is that some action "
         "is not optimal."
@@ -103,10 +103,10 @@ STRICT_PRINTED = Inequality(
     terms={
         "p*": lambda r, q: _optimum(r, q)[1],
         "H(p*)": _optimum_entropy,
-        "preg": lambda r, alpha: softmax(_logits(r, alpha)),
-        "H(preg)": lambda r, alpha: entropy(_logits(r, alpha)),
+        "p_reg": lambda r, alpha: softmax(_logits(r, alpha)),
+        "H(p_reg)": lambda r, alpha: entropy(_logits(r, alpha)),
         "E r under p*": lambda r: r.max(-1),
-        "E r under preg": lambda r, alpha: inner(softmax(_logits(r, alpha)), r),
+        "E r under p_reg": lambda r, alpha: inner(softmax(_logits(r, alpha)), r),
     },
 )
 _STRICT = Inequality(
@@ -122,8 +122,8 @@ _STRICT = Inequality(
     "0.",
     hypotheses="The rewards are not all equal.",
     proof=(
-        "preg = softmax(r / alpha) gives every action positive probability, and E_{p*} r = max r.\n"
-        "E_{p*} r - E_{preg} r = sum_a preg_a (max r - r_a), a sum of terms >= 0.\n"
+        "p_reg = softmax(r / alpha) gives every action positive probability, and E_{p*} r = max r.\n"
+        "E_{p*} r - E_{p_reg} r = sum_a p_{reg,a} (max r - r_a), a sum of terms >= 0.\n"
         "r is not constant, so some action has r_a < max r; its term is > 0."
     ),
 )
@@ -138,18 +138,18 @@ EQ_16_PRINTED = Inequality(
     remark="Reversed: the appendix derives the opposite inequality. Where optimal actions tie, p* is uniform on them, "
     "the case kindest to (16).",
     breaks=(
-        "Appendix G derives from (35) 'the suboptimality bound: E_*[r] - E_reg[r] <= alpha (H(reg) - H(*))', "
-        "which is right; the theorem states it with >=. Exactly, the gap is alpha [H(reg) - H(*) - KL(p* || "
-        "preg)]. As the divergence is >= 0, (16) could hold only with equality, where p* = preg, which needs "
+        "Appendix G derives from (35) 'the suboptimality bound: E_{p*}[r] - E_{p_reg}[r] <= alpha (H(p_reg) - "
+        "H(p*))', which is right; the theorem states it with >=. Exactly, the gap is alpha [H(p_reg) - H(p*) - KL(p* "
+        "|| p_reg)]. As the divergence is >= 0, (16) could hold only with equality, where p* = p_reg, which needs "
         "constant rewards."
     ),
     terms={
-        "preg": lambda r, alpha: softmax(_logits(r, alpha)),
-        "H(preg)": lambda r, alpha: entropy(_logits(r, alpha)),
+        "p_reg": lambda r, alpha: softmax(_logits(r, alpha)),
+        "H(p_reg)": lambda r, alpha: entropy(_logits(r, alpha)),
         "H(p*)": lambda r: _optimum_entropy(r, 1 + 0 * r),
-        "alpha KL(p* || preg)": lambda r, alpha: alpha * _divergence(r, alpha, 1 + 0 * r),
+        "alpha KL(p* || p_reg)": lambda r, alpha: alpha * _divergence(r, alpha, 1 + 0 * r),
         "gap": _gap,
-        "alpha (H(preg) - H(p*))": lambda r, alpha: _entropy_gain(r, alpha, 1 + 0 * r),
+        "alpha (H(p_reg) - H(p*))": lambda r, alpha: _entropy_gain(r, alpha, 1 + 0 * r),
     },
 )
 _EQ_16 = Identity(
@@ -165,12 +165,12 @@ _EQ_16 = Identity(
         "p* is the optimal policy with p*_a in proportion to q_a on the actions of maximal reward, and 0 elsewhere."
     ),
     proof=(
-        "preg = softmax(r / alpha), Z = sum_b exp(r_b / alpha), so log preg_a = r_a / alpha - log Z.\n"
-        "For every policy p: KL(p || preg) = -H(p) - E_p[log preg] = -H(p) - E_p r / alpha + log Z. So E_p r "
-        "+ alpha H(p) = alpha log Z - alpha KL(p || preg).\n"
-        "For p = preg: E_{preg} r + alpha H(preg) = alpha log Z. For p = p*: E_{p*} r + alpha H(p*) = alpha "
-        "log Z - alpha KL(p* || preg).\n"
-        "Subtract: E_{p*} r - E_{preg} r = alpha [H(preg) - H(p*) - KL(p* || preg)]."
+        "p_reg = softmax(r / alpha), Z = sum_b exp(r_b / alpha), so log p_{reg,a} = r_a / alpha - log Z.\n"
+        "For every policy p: KL(p || p_reg) = -H(p) - E_p[log p_reg] = -H(p) - E_p r / alpha + log Z. So E_p r "
+        "+ alpha H(p) = alpha log Z - alpha KL(p || p_reg).\n"
+        "For p = p_reg: E_{p_reg} r + alpha H(p_reg) = alpha log Z. For p = p*: E_{p*} r + alpha H(p*) = alpha "
+        "log Z - alpha KL(p* || p_reg).\n"
+        "Subtract: E_{p*} r - E_{p_reg} r = alpha [H(p_reg) - H(p*) - KL(p* || p_reg)]."
     ),
 )
 EQ_16 = _EQ_16.with_mutants(
@@ -193,12 +193,12 @@ _UPPER = Inequality(
         "p* is the optimal policy with p*_a in proportion to q_a on the actions of maximal reward, and 0 elsewhere."
     ),
     proof=(
-        "preg = softmax(r / alpha), gap = E_{p*} r - E_{preg} r. 0 <= gap: E_{preg} r <= max r = E_{p*} r "
+        "p_reg = softmax(r / alpha), gap = E_{p*} r - E_{p_reg} r. 0 <= gap: E_{p_reg} r <= max r = E_{p*} r "
         "(theorem-v.2/eq-15).\n"
-        "preg maximises E_p r + alpha H(p), since E_p r + alpha H(p) = alpha log Z - alpha KL(p || preg) with "
+        "p_reg maximises E_p r + alpha H(p), since E_p r + alpha H(p) = alpha log Z - alpha KL(p || p_reg) with "
         "Z = sum_b exp(r_b / alpha), and KL >= 0 by Gibbs' inequality.\n"
-        "Compare with p*: E_{preg} r + alpha H(preg) >= E_{p*} r + alpha H(p*). Rearranged, gap <= alpha "
-        "(H(preg) - H(p*)).\n"
+        "Compare with p*: E_{p_reg} r + alpha H(p_reg) >= E_{p*} r + alpha H(p*). Rearranged, gap <= alpha "
+        "(H(p_reg) - H(p*)).\n"
         "For constant r and p* uniform all three sides are zero."
     ),
 )
@@ -226,12 +226,12 @@ _LOG = Inequality(
     given=_GIVEN,
     lhs=_gap,
     rhs=_log_bound,
-    remark="With p* uniform on the m optimal actions and H(preg) <= log n.",
+    remark="With p* uniform on the m optimal actions and H(p_reg) <= log n.",
     proof=(
-        "preg = softmax(r / alpha). gap = E_{p*} r - E_{preg} r = max r - E_{preg} r is the same for every "
+        "p_reg = softmax(r / alpha). gap = E_{p*} r - E_{p_reg} r = max r - E_{p_reg} r is the same for every "
         "optimal p*. Take p* uniform on the m optimal actions, so H(p*) = log m.\n"
-        "theorem-v.2/eq-16-reversed: gap <= alpha (H(preg) - H(p*)).\n"
-        "H(preg) <= log n, n the number of actions, so gap <= alpha (log n - log m)."
+        "theorem-v.2/eq-16-reversed: gap <= alpha (H(p_reg) - H(p*)).\n"
+        "H(p_reg) <= log n, n the number of actions, so gap <= alpha (log n - log m)."
     ),
 )
 LOG = _LOG.with_mutants(_LOG.mutant("third", rhs=lambda r, alpha: _log_bound(r, alpha) / 3))

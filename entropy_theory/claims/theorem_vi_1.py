@@ -6,7 +6,7 @@ towards q, and so to first order it changes the entropy by ``Cov_p(x, p - q) = s
 the old policy is sharper than the new one, the penalty sharpens the new one.
 
 What suffices is that p/q is comonotone with p: no action that is more probable than another has grown by a smaller
-factor. The proof is that of theorem_vi_2.py with all actions selected.
+factor. The proof is that of Theorem VI.2 with all actions selected.
 """
 
 from typing import Any

@@ -378,8 +378,8 @@ _RELEASED = Order(
     remark="The released code has beta |log(pi/pi_old)| for the divergence. At pi = pi_old it has a kink whose "
     "symmetric derivative is 0 in every direction, the value that automatic differentiation gives: it too does nothing "
     "in the first step. Its one-sided slopes are |v_a - E v|.",
-    proof="log(p_t,a/p_a) = t (v_a - E v) - t^2 w(t) with w bounded near 0 (the second derivative of log p_a along v "
-    "is -Var(v)). So the two absolute values differ from |t||v_a - E v| by O(t^2) each.",
+    proof="log(p_{t,a} / p_a) = t (v_a - E v) - t^2 w(t) with w bounded near 0 (the second derivative of log p_a "
+    "along v is -Var(v)). So the two absolute values differ from |t| |v_a - E v| by O(t^2) each.",
 )
 RELEASED = _RELEASED.with_mutants(
     _RELEASED.mutant("one-sided", remainder=lambda t, p, v: abs(_log_ratio(p, v, t))),

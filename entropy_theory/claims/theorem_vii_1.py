@@ -185,8 +185,8 @@ _ZERO_ENTRY = Identity(
     rhs=_zero_entry,
     remark="So for every policy q of the other actions the entry is zero at exactly one probability of its own, t / "
     "(1 - t) = exp(-H(q)): the zeros form a surface, of measure zero.",
-    proof="H(p) = h(t) + (1-t) H(q) with h(t) = -t log t - (1-t) log(1-t). Changing z_1 alone keeps q and has "
-    "dt/dz_1 = t (1-t). So dH/dz_1 = t (1-t) [h'(t) - H(q)] with h'(t) = log((1-t)/t), which falls strictly from "
+    proof="H(p) = h(t) + (1 - t) H(q) with h(t) = -t log t - (1 - t) log(1 - t). Changing z_1 alone keeps q and has "
+    "dt/dz_1 = t (1 - t). So dH/dz_1 = t (1 - t) [h'(t) - H(q)] with h'(t) = log((1 - t)/t), which falls strictly from "
     "+inf to -inf.",
 )
 ZERO_ENTRY = _ZERO_ENTRY.with_mutants(
@@ -209,7 +209,7 @@ def _added(p: Array, r: Array, rho: Array) -> Outcomes:
 EQ_26_PRINTED = Identity(
     name="theorem-vii.1/eq-26",
     statement=r"\Delta_{\rm cov} = \Delta_{\rm pg} + \beta B_{\rm cov},\ B_{\rm cov}\ \text{deterministic: }"
-    r"\mathrm{Var}(\beta B_{{\rm cov},j}) = 0",
+    r"\mathrm{Var}(\beta B_{\mathrm{cov},j}) = 0",
     given=_SELECTED,
     lhs=lambda p, r, rho: variance_of(_added(p, r, rho)),
     rhs=0,
@@ -312,8 +312,8 @@ _EQ_27 = Identity(
     rhs=_entry_variance,
     remark="By enumeration of the token and of all masks. m_j and sigma_j^2 are mean and variance of the base "
     "update's entry.",
-    proof="Y = K X with K independent of X, P(K = 1) = 1 - rho, so K^2 = K. E Y^2 = (1-rho)(sigma^2 + m^2) and (E "
-    "Y)^2 = (1-rho)^2 m^2. Their difference is (1-rho) sigma^2 + (1-rho)(1 - (1-rho)) m^2.",
+    proof="Y = K X with K independent of X, P(K = 1) = 1 - rho, so K^2 = K. E Y^2 = (1 - rho)(sigma^2 + m^2) and (E "
+    "Y)^2 = (1 - rho)^2 m^2. Their difference is (1 - rho) sigma^2 + (1 - rho)(1 - (1 - rho)) m^2.",
 )
 EQ_27 = _EQ_27.with_mutants(
     _EQ_27.mutant(
@@ -347,8 +347,8 @@ _IFF = Inequality(
     lhs=0,
     rhs=lambda p, r, rho: _saved(p, r, rho) * _criterion(p, r, rho),
     remark="The product of sigma_j^2 - Var and sigma_j^2 - (1 - rho) m_j^2 is tested: the two have one sign.",
-    proof="By theorem-vii.1/eq-27, sigma^2 - Var = rho sigma^2 - rho (1-rho) m^2 = rho [sigma^2 - (1-rho) m^2], with "
-    "rho > 0. So the product is rho [sigma^2 - (1-rho) m^2]^2 >= 0, and the two factors vanish together.",
+    proof="By theorem-vii.1/eq-27, sigma^2 - Var = rho sigma^2 - rho (1 - rho) m^2 = rho [sigma^2 - (1 - rho) m^2], "
+    "with rho > 0. So the product is rho [sigma^2 - (1 - rho) m^2]^2 >= 0, and the two factors vanish together.",
 )
 IFF = _IFF.with_mutants(
     _IFF.mutant("without-1-rho", rhs=lambda p, r, rho: _saved(p, r, rho) * _criterion(p, r, 0 * rho)),
@@ -380,8 +380,8 @@ APPENDIX_L_PRINTED = Identity(
     "stated, but E[Delta_cov | I] is m or 0, with variance rho (1 - rho) m^2.",
     terms={
         **_STEPS,
-        "(1-rho) Var base": lambda p, r, rho: (1 - rho)[..., None] * _base(p, r),
-        "with (1-rho)^2 m^2": lambda p, r, rho: _appendix_readings(p, r, rho)[..., 1],
+        "(1 - rho) Var base": lambda p, r, rho: (1 - rho)[..., None] * _base(p, r),
+        "with (1 - rho)^2 m^2": lambda p, r, rho: _appendix_readings(p, r, rho)[..., 1],
         "Var masked": _masked,
     },
 )
@@ -436,7 +436,7 @@ EQ_28_PRINTED = Inequality(
     remark="The two sides are v' Cov v. One sampled token; logit entry b is kept with probability k_b, independently "
     "(Cov(Delta_reg) = Cov(Delta_pg) by Eq. (25)).",
     hypotheses="Eq. (27) holds for every entry.",
-    breaks="Appendix L, e), writes v'(Cov_reg - Cov_cov)v = sum_j v_j^2 (Var_reg,j - Var_cov,j). That is true of "
+    breaks="Appendix L, e), writes v'(Cov_reg - Cov_cov)v = sum_j v_j^2 (Var_{reg,j} - Var_{cov,j}). That is true of "
     "diagonal matrices; the entries of one update are correlated, as they sum to zero, and the products v_i v_j are "
     "left out.",
     terms={
@@ -606,11 +606,11 @@ _EQ_28_TOKENS = Inequality(
     "With N tokens both covariances are divided by N, and m and Sigma remain those of one token.",
     hypotheses="No advantage is zero, 0 < rho <= 1. m and Sigma are mean and covariance of the update of one sampled "
     "token, which is kept with probability 1 - rho.",
-    proof="Let S = Sigma, D = Cov_reg - Cov_cov, a = E_p[1/A], W = Var_p(1/A), c = a^2 - (1-rho) W. By the law of "
-    "total variance D = rho (S - (1-rho) m m'). By theorem-vii.1/eq-28-range there is a u with Su = a^2 m, m'u = W, so "
-    "u'Su = a^2 W. Sufficient, a != 0: by Cauchy-Schwarz a^4 (v'm)^2 = (v'Su)^2 <= v'Sv u'Su = a^2 W v'Sv, so a^2 "
+    proof="Let S = Sigma, D = Cov_reg - Cov_cov, a = E_p[1/A], W = Var_p(1/A), c = a^2 - (1 - rho) W. By the law of "
+    "total variance D = rho (S - (1 - rho) m m'). By theorem-vii.1/eq-28-range there is a u with Su = a^2 m, m'u = W, "
+    "so u'Su = a^2 W. Sufficient, a != 0: by Cauchy-Schwarz a^4 (v'm)^2 = (v'Su)^2 <= v'Sv u'Su = a^2 W v'Sv, so a^2 "
     "(v'm)^2 <= W v'Sv and a^2 v'Dv >= rho c v'Sv for every v: if c >= 0 then D >= 0. Necessary: u'Du = rho (a^2 W - "
-    "(1-rho) W^2) = rho W c; if c < 0 then W > 0 and u'Du < 0. The case a = 0: then W = E_p[1/A^2] > 0, and c < 0 "
+    "(1 - rho) W^2) = rho W c; if c < 0 then W > 0 and u'Du < 0. The case a = 0: then W = E_p[1/A^2] > 0, and c < 0 "
     "unless rho = 1, where c = 0 and D = S >= 0. The last form: m' Sigma^+ m = W/a^2 if a != 0, and m is not in the "
     "range of Sigma if a = 0.",
 )
@@ -720,10 +720,10 @@ _KL_COV = Identity(
     "that of the base update only if p_j = q_j or the last two terms cancel.",
     hypotheses="The scores of different actions differ.",
     proof="Delta_cov,j = X_j - s K, X the base update, s = beta (p_j - q_j), K = 1 if j is selected, else 0: its "
-    "variance is Var X_j + s^2 P (1-P) - 2 s Cov(X_j, K) with P = E K and Cov(X_j, K) = E[X_j K] - m_j P. With L = F_j "
-    "- p_j the probability of a lower score, j is selected by the draws (j,j), (j,b), (b,j) with c_b < c_j: P = p_j^2 "
-    "+ 2 p_j L = p_j (2 F_j - p_j). On (j,j) X_j = A_j (1-p_j), on the others (A_j (1-p_j) - A_b p_j)/2, so the closed "
-    "form has E[X_j K] = p_j [A_j (1-p_j) F_j - p_j sum_{c_b < c_j} p_b A_b].",
+    "variance is Var X_j + s^2 P (1 - P) - 2 s Cov(X_j, K) with P = E K and Cov(X_j, K) = E[X_j K] - m_j P. With L = "
+    "F_j - p_j the probability of a lower score, j is selected by the draws (j,j), (j,b), (b,j) with c_b < c_j: P = "
+    "p_j^2 + 2 p_j L = p_j (2 F_j - p_j). On (j,j) X_j = A_j (1 - p_j), on the others (A_j (1 - p_j) - A_b p_j)/2, so "
+    "the closed form has E[X_j K] = p_j [A_j (1 - p_j) F_j - p_j sum_{c_b < c_j} p_b A_b].",
 )
 KL_COV = _KL_COV.with_mutants(
     _KL_COV.mutant("deterministic", rhs=lambda p, r: token_moments(np.log(p), advantage(p, r), tokens=2).variance),

@@ -1,6 +1,6 @@
 """Theorem VII.2, Eqs. (29) and (30): gradient ascent on the regularised objective.
 
-``J_reg = J + alpha H`` in a bandit. It is L-smooth with ``L = osc(r) / (3 sqrt(3)) + alpha [log(n) / (3 sqrt(3)) + (1 +
+``J_reg = J + alpha H`` in a bandit. It is L-smooth with ``L = osc(r) / (3 sqrt 3) + alpha [log(n) / (3 sqrt 3) + (1 +
 1/e) / 2]``; both constants are proved in `entropy_theory.convergence`. So a step ``eta <= 1/L`` gains at least ``eta
 |grad J_reg|^2 / 2``, and the sum over the steps is at most ``J*_reg - J_reg(theta_0)``. The right side of Eq. (29) has
 this difference reversed, and is never positive. With ``p* = softmax(r / alpha)``, ``J*_reg = alpha log sum_a exp(r_a /

@@ -144,7 +144,7 @@ _RATE = Inequality(
     lhs=_mean_squares,
     rhs=_mean_bound,
     hypotheses="Exact gradients, theta_{t+1} = theta_t + eta (grad J(theta_t) + beta_t b_t). The rewards are not all "
-    "equal. eta = c / L, L = osc(r) / (3 sqrt(3)).",
+    "equal. eta = c / L, L = osc(r) / (3 sqrt 3).",
     remark="Bandit, KL-Cov with fixed pi_old = q: b_t = -m (p_t - q) with any selection weights m in [0, 1], so "
     "C^2 = 2; beta_t = beta / (t + 1), T = 1, 2, 3. O(1/T) follows if sum beta_t^2 is finite.",
     proof="J is L-smooth (assumption-vii.1/smoothness-reward). With g = grad J(theta_t) and d = beta_t b_t, "
@@ -166,7 +166,8 @@ VANISHING_PRINTED = Order(
     power=1,
     remainder=lambda t, beta: 2 * (_floor(t, beta) * (1 - _floor(t, beta))) ** 2,
     remark="Two arms, rewards (1, 0), pi_old uniform for good, both tokens selected, eta <= 1/2, t = 1/T: a lower "
-    "bound of the minimum, from theorem-vii.3/vanishing-beta-barrier. It falls like T^(-1/2).",
+    "bound of the minimum, from theorem-vii.3/vanishing-beta-barrier. It falls like T^(-1/2). What "
+    "holds is theorem-vii.3/rate.",
     breaks="Appendix N lets the bias pass because 'beta_t -> 0 faster than 1/t (or at least as 1/t)'. The theorem "
     "assumes only beta_t -> 0, and the bias term contributes the mean of beta_t^2, not a vanishing share of 1/T.",
     terms={"beta_T / 4 at T = 10^4": lambda beta: beta / 40},
@@ -195,7 +196,7 @@ _BARRIER = Inequality(
     name="theorem-vii.3/vanishing-beta-barrier",
     reading="corrected",
     statement=r"q = (\tfrac12, \tfrac12),\ \beta_{t+1} \le \beta_t \le \tfrac14,\ \eta \le \tfrac12:\quad "
-    r"\tfrac14\beta_t \le u_t \le \tfrac12\ \Rightarrow\ \tfrac14\beta_{t+1} \le u_{t+1} \le \tfrac12",
+    r"\tfrac14\,\beta_t \le u_t \le \tfrac12\ \Rightarrow\ \tfrac14\,\beta_{t+1} \le u_{t+1} \le \tfrac12",
     given={
         "u": d.reals(0, 0.5, open_low=True),
         "beta": d.reals(0, 0.25),
@@ -241,7 +242,7 @@ def _lyapunov_change(p: Array, r: Array) -> Any:
 LYAPUNOV_PRINTED = Inequality(
     name="theorem-vii.3/lyapunov",
     statement=r"\nabla J(\theta) \neq 0\ \Rightarrow\ \langle\nabla V, \nabla J\rangle < 0,\quad V = "
-    r"\tfrac12\|\nabla J\|^2",
+    r"\tfrac12\,\|\nabla J\|^2",
     given=_GIVEN,
     assuming=lambda r: ~constant(r),
     lhs=_lyapunov_change,

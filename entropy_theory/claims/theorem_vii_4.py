@@ -153,9 +153,9 @@ _QUADRATIC = Inequality(
     hypotheses=_MOVES,
     lhs=lambda p, r, alpha, epsilon: _bounds(p, r, alpha, epsilon)[..., 0::2],
     rhs=lambda p, r, alpha, epsilon: _bounds(p, r, alpha, epsilon)[..., 1::2],
-    remark="In the quadratic model of Appendix O. k2 can be negative: then the second bound lets the margin grow.",
-    proof="||g + alpha h||_F <= ||g||_F + alpha ||h||_F = ||g||_F (1 + alpha k1), the triangle inequality.\n"
-    "||g + alpha h||_F ||g||_F >= <g + alpha h, g>_F = ||g||_F^2 (1 + alpha k2), the Cauchy-Schwarz inequality.\n"
+    remark="In the quadratic model of Appendix O. k_2 can be negative: then the second bound lets the margin grow.",
+    proof="||g + alpha h||_F <= ||g||_F + alpha ||h||_F = ||g||_F (1 + alpha k_1), the triangle inequality.\n"
+    "||g + alpha h||_F ||g||_F >= <g + alpha h, g>_F = ||g||_F^2 (1 + alpha k_2), the Cauchy-Schwarz inequality.\n"
     "The margin is sqrt(2 epsilon) divided by the norm.",
 )
 QUADRATIC = _QUADRATIC.with_mutants(
@@ -302,7 +302,7 @@ EXPANSION = _EXPANSION.with_mutants(
 UNIFORM_PRINTED = Inequality(
     name="theorem-vii.4/eq-34-uniform",
     statement=r"k\beta \le 2^{-10},\ 0 \le r \le 1\ \Rightarrow\ "
-    r"|\gamma_{\rm KL} - \gamma_{\rm base}| \le \tfrac12\gamma_{\rm base}",
+    r"|\gamma_{\rm KL} - \gamma_{\rm base}| \le \tfrac12\,\gamma_{\rm base}",
     given={
         "p": d.policies(actions=(2, 3)),
         "q": d.policies(like="p"),

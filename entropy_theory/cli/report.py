@@ -90,6 +90,8 @@ def report(
     )
     todo = (*(chosen if verdicts is None else ()), *wrong)
     reached = _check(todo, claims or "paper", seed, budget, workers, resume, quiet, again)
+    if resume is not None:
+        _same(reached, (*chosen, *wrong), resume)
     readings = {(claim.name, claim.reading) for claim in chosen}
     found += [v for v in reached if (v.claim, v.reading) in readings]
     figures = {name: figure for name, figure in FIGURES.items() if claims is None and content.about(figure, chosen)}
@@ -115,7 +117,7 @@ def report(
         raise typer.Exit(1)
     print(path)
     if not quiet:
-        print(counts(found), f"{atlas.caught} of {atlas.mutants} wrong variants refuted.")
+        print(counts(found), *([f"{atlas.caught} of {atlas.mutants} wrong variants refuted."] if atlas.mutants else []))
     raise typer.Exit(1 if any(v.error for v in (*found, *reached)) else 0)
 
 
@@ -165,6 +167,17 @@ def _check(
         except KeyboardInterrupt:
             pass
     _interrupted(f"{len(reached)} of {len(todo)} claims and wrong variants were decided", resume, again)
+
+
+def _same(verdicts: Iterable[Verdict], claims: Iterable[Claim], resume: Path) -> None:
+    """Refuse a store with verdicts on claims that have been changed since."""
+    statements: dict[tuple[str, str], str] = {(claim.name, claim.reading): claim.statement for claim in claims}
+    for verdict in verdicts:
+        if verdict.statement != statements[verdict.claim, verdict.reading]:
+            refuse(
+                f"--resume is {resume}, whose verdict on {verdict.claim} ({verdict.reading}) is on another statement "
+                "than the claim has now, expected a file of these claims: name a new one"
+            )
 
 
 def _interrupted(what: str, resume: Path | None, again: str) -> NoReturn:

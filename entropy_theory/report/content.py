@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from importlib.metadata import version
 from types import ModuleType
 
 from entropy_theory.checking.claim import Claim
-from entropy_theory.checking.explain import TITLES, Section, sections
+from entropy_theory.checking.explain import Section, sections
 from entropy_theory.checking.plaintext import in_unicode
 from entropy_theory.checking.table import counterexample, evidence
 from entropy_theory.checking.verdict import Verdict
@@ -20,6 +21,14 @@ from entropy_theory.report.source import Source, statement_of
 
 BRIEF = 90
 """Characters of a counterexample that is shown in a line beside its verdict."""
+
+ROLES = {"printed": "As printed", "corrected": "As corrected", "added": "Added"}
+"""What a reading is to the text, with headings: its own line, one in the place of such a line, or one more."""
+
+APART = ("provided", "remark")
+"""Sections that are shown above the details of a reading."""
+
+_INSTEAD = re.compile(r"What holds is ([\w/.-]+[\w])")
 
 Key = tuple[str, str]
 """Name and reading of a claim."""
@@ -36,6 +45,8 @@ class Reading:
     Attributes
     ----------
     name, reading, outcome : str
+    role : str
+        One of `ROLES`.
     statement : str
         LaTeX; empty if the claim has none.
     statement_text : str
@@ -54,6 +65,7 @@ class Reading:
     name: str
     reading: str
     outcome: str
+    role: str
     statement: str
     statement_text: str
     brief: str
@@ -68,7 +80,7 @@ class Reading:
 
     @property
     def heading(self) -> str:
-        return TITLES[self.reading]
+        return ROLES[self.role]
 
     @property
     def file_name(self) -> str:
@@ -78,7 +90,8 @@ class Reading:
     @property
     def inside(self) -> str:
         """What its details hold, in words."""
-        labels = [section.label for section in self.sections if section.label not in ("for all", "provided", "verdict")]
+        usual = ("for all", "verdict", *APART)
+        labels = [section.label for section in self.sections if section.label not in usual]
         text = ", ".join((*labels, *(["picture"] if self.picture else [])))
         return text[:1].upper() + text[1:]
 
@@ -92,12 +105,15 @@ class Part:
     name : str
     readings : tuple of Reading
         As printed, as corrected, or both.
+    instead : tuple of str
+        Other parts that hold in the place of a line that fails.
     commands : tuple of str
         What reproduces them.
     """
 
     name: str
     readings: tuple[Reading, ...]
+    instead: tuple[str, ...]
     commands: tuple[str, ...]
 
     def outcome(self, reading: str) -> str:
@@ -155,9 +171,10 @@ class Statement:
     elsewhere: tuple[Figure, ...]
     parts: tuple[Part, ...]
 
-    def count(self, reading: str) -> dict[str, int]:
-        """How many parts have which outcome in a reading."""
-        return _count(part.outcome(reading) for part in self.parts)
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many readings have which outcome, by their role."""
+        return _counts(self.parts)
 
 
 @dataclass(frozen=True)
@@ -221,9 +238,14 @@ class Atlas:
     def readings(self) -> tuple[Reading, ...]:
         return tuple(r for part in self.parts for r in part.readings)
 
-    def count(self, reading: str) -> dict[str, int]:
-        """How many parts have which outcome in a reading."""
-        return _count(part.outcome(reading) for part in self.parts)
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many readings have which outcome, by their role."""
+        return _counts(self.parts)
+
+    def outcomes(self, reading: str) -> list[str]:
+        """The outcomes that parts have in a reading."""
+        return list(_count(part.outcome(reading) for part in self.parts))
 
 
 def build(
@@ -277,6 +299,7 @@ def build(
     caught = {(v.claim, v.reading): v.outcome for v in mutants}
     done = report or (lambda name: None)
     shown = _figures(figures or {}, claims, done)
+    names = {claim.name for claim in claims}
     grouped: dict[str, dict[str, list[Claim]]] = {}
     for claim in claims:
         grouped.setdefault(statement_of(claim.name), {}).setdefault(claim.name, []).append(claim)
@@ -285,11 +308,14 @@ def build(
         parts = []
         for part, same in members.items():
             readings = []
+            added = all(claim.reading == "corrected" for claim in same)
             for claim in same:
                 picture = pictures.of_verdict(claim, found[claim.name, claim.reading], seed) if draw else None
-                readings.append(_reading(claim, found[claim.name, claim.reading], caught, picture))
+                role = "added" if added else claim.reading
+                readings.append(_reading(claim, found[claim.name, claim.reading], caught, picture, role))
                 done(claim.name)
-            parts.append(Part(part, tuple(readings), _commands(source, part, seed, budget)))
+            instead = tuple(name for claim in same for name in _INSTEAD.findall(claim.remark) if name in names)
+            parts.append(Part(part, tuple(readings), instead, _commands(source, part, seed, budget)))
         statements.append(
             Statement(
                 name=name,
@@ -354,7 +380,7 @@ def _said(key: Key) -> str:
     return f"{key[0]} ({key[1]})"
 
 
-def _reading(claim: Claim, verdict: Verdict, caught: Mapping[Key, str], picture: Picture | None) -> Reading:
+def _reading(claim: Claim, verdict: Verdict, caught: Mapping[Key, str], picture: Picture | None, role: str) -> Reading:
     mutants = {
         mutant.name.removeprefix(f"{claim.name}/mutant-"): caught[mutant.name, mutant.reading]
         for mutant in claim.mutants
@@ -366,6 +392,7 @@ def _reading(claim: Claim, verdict: Verdict, caught: Mapping[Key, str], picture:
         name=claim.name,
         reading=claim.reading,
         outcome=verdict.outcome,
+        role=role,
         statement=claim.statement,
         statement_text=in_unicode(claim.statement) or claim.name,
         brief=_brief(verdict),
@@ -432,6 +459,12 @@ def _chapters(source: Source, statements: Sequence[Statement]) -> tuple[Chapter,
         for key, title in source.chapters.items()
     )
     return tuple(chapter for chapter in chapters if chapter.statements)
+
+
+def _counts(parts: Iterable[Part]) -> dict[str, dict[str, int]]:
+    readings = [reading for part in parts for reading in part.readings]
+    counted = {role: _count(reading.outcome for reading in readings if reading.role == role) for role in ROLES}
+    return {role: outcomes for role, outcomes in counted.items() if outcomes}
 
 
 def _count(outcomes: Iterable[str]) -> dict[str, int]:

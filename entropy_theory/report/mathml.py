@@ -21,7 +21,7 @@ NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 
 THIN = "0.167em"
 
-SHORTEST = 12
+SHORTEST = 8
 """Characters, about, that a piece of a statement has before it is cut at a relation."""
 
 SHORTEST_SUM = 12
@@ -148,7 +148,7 @@ def pieces(latex: str) -> list[Piece]:
             size += 0 if re.fullmatch(r"[{}_^\\ ,;]|\\[,; ]", token) else 1
             bars += outside and token in ("|", r"\|")
             if token.strip():
-                operand = not re.fullmatch(rf"{_RELATION}|[-+,:;<>]", token.strip())
+                operand = not re.fullmatch(rf"{_RELATION}|[-+,:;<>^_]", token.strip())
             if outside and token.strip() == "\\textstyle":
                 style = "\\textstyle "
     cut(False)
@@ -179,18 +179,17 @@ def _math(latex: str) -> Markup:
     for pattern, replacement in _BEFORE:
         text = re.sub(pattern, replacement, text)
     try:
-        root = ElementTree.fromstring(convert(text))
+        root = ElementTree.fromstring(convert(text).replace(f' xmlns="{NAMESPACE}"', ""))
     except Exception as error:
         raise ValueError(f"statement is {latex!r}, expected LaTeX that can be typeset: {error}") from None
     unknown = re.search(r"\\[A-Za-z]*", "".join(root.itertext()))
     if unknown:
         raise ValueError(f"statement is {latex!r}, expected LaTeX that can be typeset: {unknown[0]} is unknown")
     _mend(root)
-    first = next(root.iter(_tag("mo")), None)
+    first = next(root.iter("mo"), None)
     if first is not None and re.match(rf"{_RELATION}|\{{\}}", _bare(text)):
         first.set("lspace", "0")  # it follows a word space
-    ElementTree.register_namespace("", NAMESPACE)
-    body = "".join(_serialised(child) for child in root)
+    body = "".join(ElementTree.tostring(child, encoding="unicode").strip() for child in root)
     plain = escape(in_unicode(latex) or latex)
     return Markup(f'<math displaystyle="true" alttext="{plain}">{body}</math>')
 
@@ -199,15 +198,10 @@ def _quoted(words: str) -> str:
     return re.sub(r"`([^']*)'", r"‘\1’", words)
 
 
-def _serialised(element: Element) -> str:
-    text = ElementTree.tostring(element, encoding="unicode")
-    return text.replace(f' xmlns="{NAMESPACE}"', "").strip()
-
-
 def _mend(element: Element) -> None:
     for child in element:
         _mend(child)
-    name = _name(element)
+    name = element.tag
     if name in ("mi", "mn"):
         _mend_token(element)
     elif name == "mo":
@@ -232,7 +226,7 @@ def _mend_token(element: Element) -> None:
     elif variant == "normal" or (len(text) == 1 and "Α" <= text <= "Ω"):
         element.set("mathvariant", "normal")  # capital Greek letters are upright, as in TeX
     if text in _OPERATORS:
-        element.tag = _tag("mo")
+        element.tag = "mo"
         if text in _FENCES:
             element.attrib |= {"form": _FENCES[text], "stretchy": "false"}
         elif text == "~":
@@ -244,7 +238,7 @@ _DOUBLE_STRUCK = {"E": "𝔼", "P": "ℙ", "R": "ℝ", "N": "ℕ"}
 
 def _mend_operator(element: Element) -> None:
     if element.text in _FUNCTIONS:
-        element.tag = _tag("mi")
+        element.tag = "mi"
     elif element.text == "―":
         element.text = "¯"
         element.attrib = {"stretchy": "true"}
@@ -256,17 +250,17 @@ def _join_letters(element: Element) -> None:
     """Runs of upright letters become one upright word."""
     out: list[Element] = []
     for child in list(element):
-        upright = _name(child) == "mi" and child.get("mathvariant") == "normal"
-        if upright and out and _name(out[-1]) == "mi" and out[-1].get("mathvariant") == "normal":
+        upright = child.tag == "mi" and child.get("mathvariant") == "normal"
+        if upright and out and out[-1].tag == "mi" and out[-1].get("mathvariant") == "normal":
             out[-1].text = f"{out[-1].text}{child.text}"
         else:
             out.append(child)
     for child in out:
-        if _name(child) == "mi" and len(child.text or "") > 1:
+        if child.tag == "mi" and len(child.text or "") > 1:
             child.attrib.pop("mathvariant", None)  # upright by itself
     if len(out) < len(element):
         element[:] = out
-    if len(out) == 1 and _name(element) == "mrow" and _name(out[0]) == "mi" and len(out[0].text or "") > 1:
+    if len(out) == 1 and element.tag == "mrow" and out[0].tag == "mi" and len(out[0].text or "") > 1:
         element.tag, element.text, element[:] = out[0].tag, out[0].text, []
 
 
@@ -275,7 +269,7 @@ def _space_functions(element: Element) -> None:
     children = list(element)
     out: list[Element] = []
     for i, child in enumerate(children):
-        if _is_function(child) and out and (_name(out[-1]) in _OPERANDS or out[-1].text in (")", "]")):
+        if _is_function(child) and out and (out[-1].tag in _OPERANDS or out[-1].text in (")", "]")):
             out.append(_space())
         out.append(child)
         if _is_function(child) and i + 1 < len(children) and _is_operand(children[i + 1]):
@@ -288,8 +282,8 @@ def _set_forms(row: Element) -> None:
     """Signs, and bars around a value, which a browser would space like operators between two values."""
     before: Element | None = None
     for child in row:
-        bare = before is None or _name(before) == "mspace" or (_name(before) == "mo" and before.text not in _CLOSING)
-        if _name(child) == "mo" and child.text in ("−", "+") and bare:
+        bare = before is None or before.tag == "mspace" or (before.tag == "mo" and before.text not in _CLOSING)
+        if child.tag == "mo" and child.text in ("−", "+") and bare:
             child.set("form", "prefix")
         before = child
     for opening, closing in _bars(row):
@@ -303,7 +297,7 @@ def _bars(row: Element) -> Iterator[tuple[Element, Element]]:
     depth = 0
     for child in row:
         sign = _innermost(child)
-        text = sign.text if _name(sign) == "mo" else ""
+        text = sign.text if sign.tag == "mo" else ""
         if text == "|":
             if opening is None:
                 opening = sign, depth
@@ -323,28 +317,21 @@ _CLOSING = frozenset(")]}⌋⟩‖|′*…")
 
 def _innermost(element: Element) -> Element:
     """What scripts and accents are set on."""
-    while _name(element) in _SCRIPTED and len(element):
+    while element.tag in _SCRIPTED and len(element):
         element = element[0]
     return element
 
 
 def _is_function(element: Element) -> bool:
     base = _innermost(element)
-    return _name(base) == "mi" and base.text in _FUNCTIONS
+    return base.tag == "mi" and base.text in _FUNCTIONS
 
 
 def _is_operand(element: Element) -> bool:
     """Whether it is an operand that a function's name would run into; another function brings its own space."""
-    return _name(_innermost(element)) in _OPERANDS and not _is_function(element)
+    base = _innermost(element)
+    return (base.tag in _OPERANDS or base.text in ("|", "‖")) and not _is_function(element)
 
 
 def _space() -> Element:
-    return ElementTree.Element(_tag("mspace"), {"width": THIN})
-
-
-def _name(element: Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _tag(name: str) -> str:
-    return f"{{{NAMESPACE}}}{name}"
+    return ElementTree.Element("mspace", {"width": THIN})

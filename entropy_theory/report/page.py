@@ -10,15 +10,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from entropy_theory.report.content import Atlas
+from entropy_theory.report.content import APART, ROLES, Atlas
 from entropy_theory.report.mathml import formula
 from entropy_theory.report.notes import set_line, set_notes
 from entropy_theory.report.prose import typeset
 
 MEANINGS = {
-    "refuted": "A counterexample in rational numbers, certified in ball arithmetic: the line is false as stated.",
-    "holds": "No counterexample, neither among the instances drawn nor by optimisation from the worst of them. "
-    "A proof in words stands beside it where there is one.",
+    "refuted": "A counterexample in rational numbers, certified in ball arithmetic: the line is false as it stands "
+    "here, with the domain and the assumptions beside it.",
+    "holds": "No counterexample, neither among the instances drawn nor by optimisation from the worst of them. That is "
+    "evidence and no proof; a proof in words, which no computer has checked, stands beside it where there is one.",
     "proved": "Decided for every instance of a compact domain, by subdivision in ball arithmetic.",
     "undecided": "Neither; the verdict says why.",
 }
@@ -57,7 +58,9 @@ def render(atlas: Atlas) -> str:
         name: Markup(loader.get_source(environment, file)[0])
         for name, file in (("style", "style.css"), ("script", "filters.js"))
     }
-    text = environment.get_template("page.html").render(atlas=atlas, meanings=MEANINGS, signs=SIGNS, **inlined)
+    text = environment.get_template("page.html").render(
+        atlas=atlas, meanings=MEANINGS, roles=ROLES, signs=SIGNS, apart=APART, **inlined
+    )
     # Trailing blanks and empty lines are left by the templates.
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
 

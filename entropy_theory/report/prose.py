@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from html.parser import HTMLParser
 
 from markupsafe import Markup, escape
@@ -30,14 +31,14 @@ _BRACKET = r"\((?:[^()]|\([^()]*\))*\)"
 # What an index may hang on: a short name, a Greek letter, a sign of a sum, a bracket, a bar or a prime; not the
 # underscore in the name of a module.
 _BASE = (
-    rf"(?:(?<!{_LETTER})d?(?:{'|'.join((*GREEK, *_BIG, 'preg'))})"
+    rf"(?:(?<!{_LETTER})d?(?:{'|'.join((*GREEK, *_BIG))})"
     rf"|(?<![\w]){_LETTER}{{1,4}}|(?<!{_LETTER})\d|bar|[)\]}}|'*>])"
 )
 
 _PATTERNS: tuple[tuple[str, str], ...] = (
     ("angle", r"<(?=[^\s=<>])(?P<inner>[^<>=]*?,[^<>=]*?)>(?=$|[\s_,.;:|)'\]])"),
     ("sub", rf"_(?P<sub>{_GROUP}|[A-Za-z]+(?P<second>,[a-z](?![A-Za-z_]))?|\d+|[*+-](?!\w))"),
-    ("sup", rf"\^(?P<sup>{_GROUP}|{_BRACKET}|[-+]?\d+(?![\d/])|-?[A-Za-z]+|[*+])"),
+    ("sup", rf"\^(?P<sup>{_GROUP}|{_BRACKET}|[-+]?\d+(?:\.\d+)?(?![\d.]*\d|/\d)|-?[A-Za-z]+|[*+])"),
     ("sign", r"\|\||<=|>=|!=|->|\.\.\.|\+/-"),
     ("grad", r"(?<![A-Za-z])grad(?: (?=[A-Z]|[a-z](?![A-Za-z]))|(?= (?:\(|log|KL)))"),
     ("root", r"(?<![A-Za-z])sqrt(?: (?=\d)|(?=\())"),
@@ -46,7 +47,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("greek", rf"(?<![A-Za-z])(?<![A-Za-z]-)(?P<d>d?)(?P<greek>{'|'.join(GREEK)})(?![A-Za-z])"),
     (
         "minus",
-        r"(?<= )-(?= )|(?<=\de)-(?=\d)|(?<![\w)\]}'])-(?=[A-Za-z0-9(\[|<])|(?<=[\d)])-(?=\d|[a-z]{2,5}(?![a-z-]))",
+        r"(?<= )-(?= )|(?<=\de)-(?=\d)|(?<![\w)\]}'])-(?=[A-Za-z0-9(\[|<])",
     ),
     ("letter", r"(?<![\w.])(?<![A-Za-z]-)(?P<letter>d?[A-Za-z]|pA|pq)(?![A-Za-z0-9]|\.[A-Za-z0-9]|-[A-Za-z])"),
 )
@@ -81,7 +82,7 @@ def typeset(text: str, links: Mapping[str, str] | None = None) -> Markup:
     if not links:
         return _formulas(text)
     out, end = Markup(""), 0
-    for match in _names(links).finditer(text):
+    for match in _names(frozenset(links)).finditer(text):
         target = escape(links[match[0]])
         out += _formulas(text[end : match.start()]) + Markup(f'<a href="{target}">{escape(match[0])}</a>')
         end = match.end()
@@ -112,15 +113,10 @@ def plain(html: str) -> str:
     return reader.text
 
 
-_known: dict[frozenset[str], re.Pattern[str]] = {}
-
-
-def _names(links: Mapping[str, str]) -> re.Pattern[str]:
-    key = frozenset(links)
-    if key not in _known:
-        names = "|".join(re.escape(name) for name in sorted(links, key=len, reverse=True))
-        _known[key] = re.compile(rf"(?<![\w/.-])(?:{names})(?![\w/-]|\.\w)")
-    return _known[key]
+@cache
+def _names(links: frozenset[str]) -> re.Pattern[str]:
+    names = "|".join(re.escape(name) for name in sorted(links, key=lambda name: (-len(name), name)))
+    return re.compile(rf"(?<![\w/.-])(?:{names})(?![\w/-]|\.\w)")
 
 
 def _formulas(text: str) -> Markup:
@@ -215,7 +211,7 @@ class _Reader(HTMLParser):
             return
         inner = self.parts.pop()
         opening, closing = "{}" if tag == "sub" else "()"
-        simple = re.fullmatch(r"[-+]?\w+|[*+-]|[A-Za-z]+,[a-z]", inner)
+        simple = re.fullmatch(r"[-+]?\w+(?:\.\d+)?|[*+-]|[A-Za-z]+,[a-z]", inner)
         self.parts[-1] += ("_" if tag == "sub" else "^") + (inner if simple else f"{opening}{inner}{closing}")
 
     def handle_data(self, data: str) -> None:

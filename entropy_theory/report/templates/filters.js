@@ -74,6 +74,14 @@
     }
   }
 
+  // Where the contents are always in view, nothing is left to open.
+  const contents = document.querySelector(".contents > details");
+  const wide = matchMedia("(min-width: 64rem)");
+  function settle() {
+    contents.open = wide.matches;
+    contents.querySelector("summary").tabIndex = wide.matches ? -1 : 0;
+  }
+
   form.hidden = false;
   shown.hidden = false;
   unfold.hidden = false;
@@ -96,6 +104,7 @@
     button.textContent = open ? "Close all statements" : "Open all statements";
   });
   document.addEventListener("toggle", reach, true);
+  wide.addEventListener("change", settle);
   addEventListener("resize", reach);
   addEventListener("hashchange", reveal);
   if (!CSS.supports("selector(::details-content)")) {
@@ -103,6 +112,7 @@
       for (const e of document.querySelectorAll("details")) e.open = true;
     });
   }
+  settle();
   apply();
   reveal();
   if (location.hash.startsWith("#?")) document.getElementById("parts").scrollIntoView({ behavior: "instant" });
