@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from entropy_theory.balls import precision
 from entropy_theory.checking.certificate import read_instance
 from entropy_theory.checking.certify import balls_of
 from entropy_theory.checking.claim import Claim
-from entropy_theory.checking.explain import explain, sections, steps
+from entropy_theory.checking.explain import explain, role_of, sections, steps
 from entropy_theory.checking.plaintext import in_unicode
 from entropy_theory.checking.registry import paper_claims
+from entropy_theory.checking.verdict import Verdict
 from tests.test_claims import CLAIMS, EXPECTED
 
 REFUTED = [key for key, outcome in EXPECTED.items() if outcome == "refuted"]
@@ -141,3 +143,17 @@ def test_an_explanation_without_a_counterexample() -> None:
 )
 def test_latex_in_unicode(latex: str, text: str) -> None:
     assert in_unicode(latex) == text
+
+
+def test_a_line_with_nothing_printed_beside_it_is_added() -> None:
+    by_role: dict[str, set[str]] = {}
+    for name, same in groupby(paper_claims(), key=lambda claim: claim.name):
+        readings = tuple(same)
+        for claim in readings:
+            by_role.setdefault(role_of(claim, readings), set()).add(f"{name} {len(readings)}")
+    assert "theorem-v.2/eq-16 2" in by_role["printed"] & by_role["corrected"]
+    assert {"lemma-iv.1/zero-sum 1", "beyond/sharpening 1"} <= by_role["added"]
+    assert not by_role["added"] & (by_role["printed"] | by_role["corrected"])
+    verdict = Verdict("x", "corrected", "identity", "", "holds", 1, 1)
+    claim = next(claim for claim in paper_claims() if claim.name == "beyond/sharpening")
+    assert next(explain(claim, verdict, {}, title="Added")) == "Added: holds"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,7 +33,8 @@ DIGITS = 10
 READABLE = 6
 """Most digits of a fraction that is shown as one."""
 
-TITLES = {"printed": "As printed", "corrected": "As corrected"}
+ROLES = {"printed": "As printed", "corrected": "As corrected", "added": "Added"}
+"""What a line is to the text, with its title: the text's own, one in the place of such a line, or one more."""
 
 _MEANING = {
     "refuted": "refuted: the counterexample below is certified in ball arithmetic",
@@ -43,7 +44,25 @@ _MEANING = {
 }
 
 
-def explain(claim: Claim, verdict: Verdict, mutants: Mapping[str, str], width: int = 100) -> Iterator[str]:
+def role_of(claim: Claim, part: Iterable[Claim]) -> str:
+    """``"printed"``, ``"corrected"``, or ``"added"`` if nothing in the part is printed.
+
+    Parameters
+    ----------
+    claim : Claim
+    part : iterable of Claim
+        All that have its name.
+
+    Returns
+    -------
+    str
+    """
+    return claim.reading if any(c.reading == "printed" for c in part) else "added"
+
+
+def explain(
+    claim: Claim, verdict: Verdict, mutants: Mapping[str, str], width: int = 100, *, title: str | None = None
+) -> Iterator[str]:
     """Lines of text about one claim and its verdict.
 
     Parameters
@@ -55,12 +74,14 @@ def explain(claim: Claim, verdict: Verdict, mutants: Mapping[str, str], width: i
         Outcome of each of its wrong variants, by label.
     width : int
         Columns to wrap to.
+    title : str, optional
+        What the line is; by default its reading.
 
     Yields
     ------
     str
     """
-    yield f"{TITLES[claim.reading]}: {verdict.outcome}"
+    yield f"{title or ROLES[claim.reading]}: {verdict.outcome}"
     for section in sections(claim, verdict, mutants):
         yield f"  {section.label}"
         for line in _plain(section, claim.name):

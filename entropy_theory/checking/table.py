@@ -90,7 +90,7 @@ def evidence(v: Verdict) -> str:
         return ""
     if v.kind == "order":
         claimed = (v.certificate or {}).get("evidence", {}).get("claimed_order")
-        measured = f"order {v.worst:.3g}" if math.isfinite(v.worst) else "remainder 0"
+        measured = f"order {v.worst + 0:.3g}" if math.isfinite(v.worst) else "remainder 0"
         return f"{measured}, not {float(claimed):g}" if claimed else measured
     if v.tight and not math.isnan(v.ratio):
         return f"lhs / rhs up to {v.ratio:.6f}"

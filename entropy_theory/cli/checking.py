@@ -14,7 +14,7 @@ import typer
 
 from entropy_theory.checking import campaign, certificate, table
 from entropy_theory.checking.claim import Claim
-from entropy_theory.checking.explain import explain
+from entropy_theory.checking.explain import ROLES, explain, role_of
 from entropy_theory.checking.registry import load, paper_claims, select
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET
@@ -117,9 +117,11 @@ def show(
     """Explain a claim: statement, hypotheses, verdict, counterexample step by step, where the printed proof breaks, and
     the line that holds with its proof."""
     width = min(open_console().width, 100)
-    for part, readings in groupby(or_exit(select, paper_claims(), [name]), key=lambda claim: claim.name):
+    for part, same in groupby(or_exit(select, paper_claims(), [name]), key=lambda claim: claim.name):
         print(f"{part}\n{'=' * len(part)}")
+        readings = tuple(same)
         for claim in readings:
+            title = ROLES[role_of(claim, readings)]
             with Work(f"checking {part}", 1 + len(claim.mutants), quiet or not interactive()) as work:
                 verdict = campaign.guarded(claim, seed, budget)
                 work.advance(f"{part} {verdict.outcome}")
@@ -128,7 +130,7 @@ def show(
                     label = mutant.name.removeprefix(f"{claim.name}/mutant-")
                     mutants[label] = campaign.guarded(mutant, seed, budget).outcome
                     work.advance(f"{part} without {label}")
-            print("\n".join(explain(claim, verdict, mutants, width)), end="\n\n", flush=True)
+            print("\n".join(explain(claim, verdict, mutants, width, title=title)), end="\n\n", flush=True)
 
 
 @app.command(short_help="Decide counterexamples again.", epilog="Example: entropy-theory recheck verdicts.json")

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from types import ModuleType
 
 from entropy_theory.checking.claim import Claim
-from entropy_theory.checking.explain import Section, sections
+from entropy_theory.checking.explain import ROLES, Section, role_of, sections
 from entropy_theory.checking.plaintext import in_unicode
 from entropy_theory.checking.table import counterexample, evidence
 from entropy_theory.checking.verdict import Verdict
@@ -21,9 +21,6 @@ from entropy_theory.report.source import Source, statement_of
 
 BRIEF = 90
 """Characters of a counterexample that is shown in a line beside its verdict."""
-
-ROLES = {"printed": "As printed", "corrected": "As corrected", "added": "Added"}
-"""What a reading is to the text, with headings: its own line, one in the place of such a line, or one more."""
 
 APART = ("provided", "remark")
 """Sections that are shown above the details of a reading."""
@@ -308,11 +305,11 @@ def build(
         parts = []
         for part, same in members.items():
             readings = []
-            added = all(claim.reading == "corrected" for claim in same)
             for claim in same:
                 picture = pictures.of_verdict(claim, found[claim.name, claim.reading], seed) if draw else None
-                role = "added" if added else claim.reading
-                readings.append(_reading(claim, found[claim.name, claim.reading], caught, picture, role))
+                readings.append(
+                    _reading(claim, found[claim.name, claim.reading], caught, picture, role_of(claim, same))
+                )
                 done(claim.name)
             instead = tuple(name for claim in same for name in _INSTEAD.findall(claim.remark) if name in names)
             parts.append(Part(part, tuple(readings), instead, _commands(source, part, seed, budget)))

@@ -10,7 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from entropy_theory.report.content import APART, ROLES, Atlas
+from entropy_theory.checking.explain import ROLES
+from entropy_theory.report.content import APART, Atlas
 from entropy_theory.report.mathml import formula
 from entropy_theory.report.notes import set_line, set_notes
 from entropy_theory.report.prose import typeset
