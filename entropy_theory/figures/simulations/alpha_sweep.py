@@ -51,7 +51,7 @@ def _sweep(axes: Axes, curves: dict[str, Any], start: str, words: tuple[str, ...
 
 
 def _longer(axes: Axes, curves: dict[str, Any]) -> None:
-    axes.set_title(rf"Confidently wrong, $\alpha$ = {curves['alpha'][0]:g}")
+    axes.set_title(rf"Confidently wrong, $\alpha = 10^{{{np.log10(curves['alpha'][0]):g}}}$")
     step = np.array(curves["longer_step"])
     for i, regime in ((1, "exact"), (2, "sampled")):
         look = {"color": SERIES[i], "linestyle": DASHES[i], "marker": _MARKERS[i], "markersize": 4}
