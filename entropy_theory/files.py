@@ -23,13 +23,23 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     Raises
     ------
     OSError
-        If the file cannot be written; what was there is left as it was.
+        If the file cannot be written; it names `path`, and what was there is left as it was.
     """
     target = path.resolve()
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{path} cannot be written: there is no folder {target.parent}")
     if target.is_dir():
         raise IsADirectoryError(f"{path} cannot be written: it is a folder")
+    try:
+        _write_beside(target, write)
+    except OSError as error:
+        # Of the system, about the new file: a reader knows only the name that it was to get.
+        if error.errno is None or not str(error.filename or target).startswith(str(target)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_beside(target: Path, write: Callable[[IO[bytes]], object]) -> None:
     try:
         mode = target.stat().st_mode & 0o777
     except FileNotFoundError:
@@ -45,6 +55,12 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             # Gone already if an interrupt came just after the file was put in its place.
             Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def reason(error: OSError) -> str:
+    """Why, without the number and the path: ``no such file or directory``."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
 
 
 def read_arrays(path: Any) -> dict[str, Array]:

@@ -30,6 +30,7 @@ from typer.testing import CliRunner
 
 from entropy_theory.checking.registry import paper_claims, select
 from entropy_theory.cli import app
+from entropy_theory.cli.figures import _pictures
 from entropy_theory.figures import FIGURES, gallery, style, theorem_v_1
 from entropy_theory.simulations import SIMULATIONS
 from tests.oracles import policies
@@ -283,7 +284,9 @@ def test_list_names_all_pictures() -> None:
     result = invoke("--list")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == list(gallery.TITLES)
+    names = [line.split()[0] for line in lines]
+    assert "theorem-v.1" in names
+    assert [gallery.select([name]) for name in names] == [[name] for name in gallery.TITLES]
     assert all(title in line for line, title in zip(lines, gallery.TITLES.values(), strict=True))
 
 
@@ -343,8 +346,8 @@ def test_without_results_the_small_variant_says_so(name: str, tmp_path: Path) ->
 def test_an_unknown_name_proposes_the_nearest(name: str) -> None:
     result = invoke(name)
     assert (result.exit_code, result.stdout) == (2, "")
-    near = {"theorem-v.3": "theorem_v_2", "alpha-sweeps": "alpha-sweep", "lemma": "lemma_iv_1"}[name]
-    assert result.stderr.startswith(f"error: name is {name!r}, expected one of lemma_iv_1, ")
+    near = {"theorem-v.3": "theorem-v.2", "alpha-sweeps": "alpha-sweep", "lemma": "lemma-iv.1"}[name]
+    assert result.stderr.startswith(f"error: name is {name!r}, expected one of lemma-iv.1, ")
     assert near in result.stderr.partition("the nearest are")[2]
     assert result.stderr.count("\n") == 1
 
@@ -365,6 +368,40 @@ def test_a_damaged_result_is_refused(tmp_path: Path) -> None:
     result = invoke("difficulty", "-o", tmp_path, "--results", tmp_path)
     assert result.exit_code == 2
     assert "difficulty.json holds no result" in result.stderr
+
+
+def test_the_result_of_another_experiment_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "alpha-sweep.json").write_bytes((STORED / "simulations" / "operation-counts.json").read_bytes())
+    result = invoke("alpha-sweep", "-o", tmp_path / "pictures", "--results", tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    said = f"{tmp_path / 'alpha-sweep.json'} holds a result of 'operation-counts', expected one of 'alpha-sweep'"
+    assert result.stderr.startswith(f"error: {said}")
+    assert result.stderr.count("\n") == 1
+    with pytest.raises(ValueError, match="holds a result of 'operation-counts'"):
+        gallery.write("alpha-sweep", tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(("folder", "said"), [("none", "expected the folder of"), ("", "which holds no result;")])
+def test_results_are_looked_at_even_if_no_experiment_is_drawn(folder: str, said: str, tmp_path: Path) -> None:
+    results = tmp_path / folder
+    result = invoke("theorem-v.1", "-o", tmp_path / "pictures", "--results", results)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"error: --results is {results}, {said}")
+    assert not (tmp_path / "pictures").exists()
+
+
+def test_completion_goes_on_in_the_form_that_was_begun() -> None:
+    every = [name for name, _ in _pictures("")]
+    assert [gallery.select([name]) for name in every] == [[name] for name in gallery.TITLES]
+    assert ("theorem-v.1", gallery.TITLES["theorem_v_1"]) in _pictures("theorem-")
+    assert [name for name, _ in _pictures("theorem_v_")] == ["theorem_v_1", "theorem_v_2"]
+    assert _pictures("none") == []
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux has a folder that nobody can write to")
+def test_a_picture_that_cannot_be_written_is_named() -> None:
+    with pytest.raises(OSError, match=re.escape("/proc/theorem_v_1.svg")):
+        gallery.write("theorem_v_1", Path("/proc"))
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
@@ -450,6 +487,7 @@ def test_without_matplotlib_the_command_says_so_in_one_line() -> None:
 import sys
 sys.modules["matplotlib"] = None
 from entropy_theory.cli import app
+from entropy_theory.cli.figures import _pictures
 app(["figures"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

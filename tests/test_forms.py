@@ -7,6 +7,7 @@ import functools
 import io
 import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from rich.console import Console
 
 import entropy_theory as et
 from entropy_theory.checking.forms import BADGES
-from entropy_theory.checking.table import STYLES, evidence
+from entropy_theory.checking.table import STYLES, evidence, notes
 from entropy_theory.training.history import COLUMNS, SHOWN
 
 FORMULA = r"a < b \\\\& \mathbb E[x] \le \alpha"
@@ -177,6 +178,13 @@ def test_all_forms_of_verdicts_have_outcome_evidence_and_counts() -> None:
     assert repr(found) == str(found)
 
 
+def test_the_legend_explains_what_is_shown() -> None:
+    wide, narrow = (list(notes(verdicts(), narrow=narrow))[-1] for narrow in (False, True))
+    assert wide.startswith("instances: ")
+    assert narrow.startswith("evidence: ")
+    assert wide.endswith(narrow)
+
+
 def test_verdicts_fit_a_narrow_terminal() -> None:
     text = printed(verdicts(), width=50)
     assert max(map(len, text.splitlines())) <= 50
@@ -226,6 +234,25 @@ def test_all_forms_of_a_history_show_its_setting_and_the_same_rows(name: str) ->
         assert said in words(page)
         assert label in text
     assert "\n" not in repr(run)
+
+
+def test_a_history_says_how_many_of_its_records_it_shows() -> None:
+    bandit, z = et.Bandit([1.0, 0.0]), np.zeros(2)
+    run = et.train(bandit, et.PolicyGradient(), z, 1.0, SHOWN)
+    said = f"{SHOWN + 1}, {SHOWN} shown, steps 0 to {SHOWN}"
+    assert said in str(run)
+    assert said in printed(run)
+    assert said in run._repr_html_()
+    assert "shown" not in repr(run)
+    assert "shown" not in str(et.train(bandit, et.PolicyGradient(), z, 1.0, SHOWN - 1))
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux has a folder that nobody can write to")
+def test_a_history_that_cannot_be_saved_names_its_file() -> None:
+    path = Path("/proc/history.npz")
+    with pytest.raises(OSError, match=str(path)) as caught:
+        history().save(path)
+    assert caught.value.filename == str(path)
 
 
 def test_numbers_of_a_history_are_its_own() -> None:

@@ -51,6 +51,57 @@ def test_a_direction_of_another_shape_is_named() -> None:
         Square().update(BANDIT, Z, 1.0)
 
 
+class Fixed(et.Control):
+    """A direction and a gradient that do not look at the problem."""
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+
+    def direction(self, problem: Any, z: Any, *, anchor: Any, reference: Any, step: int) -> Any:
+        return self.found
+
+    def logit_gradient(self, batch: Any, mean_gradient: Any, selected: Any, step: int) -> Any:
+        return self.found
+
+
+def test_a_direction_has_the_shape_of_the_logits_against_the_problem() -> None:
+    """One axis of states too many or one of the batch too few is refused, though it would broadcast."""
+    message = r"Fixed.direction returned shape \(1, 3\) for .*, expected shape \(3,\) \(Expected.shaped gives it"
+    with pytest.raises(ValueError, match=message):
+        Fixed(np.zeros((1, 3))).update(BANDIT, Z, 1.0)
+    many = et.Bandit(np.eye(3)[:2])
+    with pytest.raises(ValueError, match=r"expected shape \(2, 3\)"):
+        Fixed(np.zeros(3)).update(many, Z, 1.0)
+    assert Fixed(np.zeros((2, 3))).update(many, Z, 1.0).shape == (2, 3)
+    mdp = et.MDP(transition=np.ones((1, 3, 1)), reward=[[1.0, 0.0, 0.5]], initial=[1.0], discount=0.5)
+    with pytest.raises(ValueError, match=r"expected shape \(1, 3\)"):
+        Fixed(np.zeros(3)).update(mdp, Z[None], 1.0)
+    assert Fixed(np.zeros((1, 3))).update(mdp, Z[None], 1.0).shape == (1, 3)
+    old = np.stack([Z, Z, Z])
+    for shape in ((3,), (3, 3)):  # with and without a look at the old policies
+        assert Fixed(np.zeros(shape)).update(BANDIT, Z, 1.0, anchor=old).shape == shape
+
+
+@pytest.mark.parametrize("dtype", [complex, object, str])
+def test_real_logits_have_a_real_direction(dtype: type) -> None:
+    with pytest.raises(ValueError, match=r"Fixed.direction returned dtype .*, expected real numbers"):
+        Fixed(np.zeros(3, dtype=dtype)).update(BANDIT, Z, 1.0)
+    with pytest.raises(ValueError, match=r"Fixed.logit_gradient returned dtype .*, expected real numbers"):
+        Fixed(np.zeros((1, 3), dtype=dtype)).loss_gradient(Z[None], **TOKENS)
+
+
+def test_a_complex_step_of_a_reward_goes_through_real_logits() -> None:
+    """d/dr_1 of the update is p_a (1[a = 1] - p_1)."""
+    update = et.PolicyGradient().update(et.Bandit(np.array([1.0 + 1e-20j, 0.0, 0.5])), Z, 1.0)
+    np.testing.assert_allclose(update.imag / 1e-20, np.exp(Z) * (np.eye(3)[0] - np.exp(Z[0])), rtol=1e-14)
+
+
+def test_a_gradient_of_another_shape_is_named() -> None:
+    message = r"Fixed.logit_gradient returned shape \(2,\) for logits of shape \(1, 3\), expected shape \(1, 3\)"
+    with pytest.raises(ValueError, match=message):
+        Fixed(np.zeros(2)).loss_gradient(Z[None], **TOKENS)
+
+
 @pytest.mark.parametrize("mask", [[1, 0, 0, 1], [True, False], np.ones((4, 1), dtype=bool)])
 def test_a_selection_that_is_no_mask_is_named(mask: Any) -> None:
     class Wrong(Doubled):

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import entropy_theory as et
@@ -455,6 +456,7 @@ def test_every_text_can_be_led_back() -> None:
         ("Hbar'", "<i>H\u0304</i>&#39;"),
         ("a < b & c", "<i>a</i> &lt; <i>b</i> &amp; <i>c</i>"),
         ("vanishing-beta", "vanishing-beta"),
+        ("<b>x</b> <script>", "&lt;b&gt;<i>x</i>&lt;/b&gt; &lt;script&gt;"),
         ("1 +/- 2e-15 != 3 ...", "1 ± 2e−15 ≠ 3 …"),
     ],
 )
@@ -536,10 +538,85 @@ def test_a_page_of_ones_own_claims(own: Path, tmp_path: Path) -> None:
     assert {"mine/true", "odd", "bare:printed"} <= set(document.values("id"))
     assert "<code>\\nosuch{x} &lt; 1 &amp; &lt;b&gt;</code>" in html
     assert f"hunt {own}:bare --seed 0 --budget 200" in html
+    assert f"<code>entropy-theory recheck bare_printed.json --claims {own}</code>" in html
     assert not re.search(r"<(?:script>alert|img src=x|b>|i>&#34;)", html), "texts are escaped"
     assert html.count("alert(") >= 4
     assert "arxiv" not in html.lower()
     assert "1 of 1 wrong variants refuted" in result.stdout
+
+
+def test_only_names_that_no_word_can_be_become_links() -> None:
+    names = ("a/b/c", "policy/x", "word", "12", "1/2", "x1", "my-claim")
+    claims = [et.Inequality(name=name, given={"x": et.domains.reals(0, 1)}, lhs=0, rhs=1) for name in names]
+    atlas = content.build(
+        source.own("f.py"), claims, [unchecked(c) for c in claims], seed=0, budget=1, command="c", draw=False
+    )
+    links = page.addresses(atlas)
+    assert set(links) == {"a/b/c", "policy/x", "x1", "my-claim"}
+    html = str(prose.typeset("a policy, a/b/c, policy/x, 1/2 of 12, a word", links))
+    assert re.findall(r'href="([^"]*)"', html) == ["#a/b/c", "#policy/x"]
+
+
+def test_a_certificate_of_an_own_claim_is_rechecked_with_its_file(own: Path, tmp_path: Path) -> None:
+    """The command as the page prints it, also where the page is about one claim of a file."""
+    claim = find(str(own), "bare", "printed")
+    of = source.own(f"{own}:bare")
+    atlas = content.build(of, [claim], [check(claim, budget=50)], seed=0, budget=50, command="c", draw=False)
+    (reading,) = atlas.readings
+    assert of.title == own.name
+    assert reading.recheck == f"entropy-theory recheck bare_printed.json --claims {own}"
+    assert reading.certificate is not None
+    (tmp_path / reading.file_name).write_text(reading.certificate, encoding="utf-8")
+    result = invoke("recheck", tmp_path / reading.file_name, "--claims", own)
+    assert result.exit_code == 0, result.output
+
+
+def test_control_characters_reach_neither_page_nor_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(
+        "import entropy_theory as et\n"
+        "def fail(x):\n    raise RuntimeError('\\x1b[31mred\\x07\\x9b')\n"
+        "bad = et.Inequality(name='bad', statement='\\frac{x}{2}', given={'x': et.domains.reals(0, 1)}, lhs=fail,"
+        " rhs=1, remark='\\x1b]0;title\\x07')\n",
+        encoding="utf-8",
+    )
+    options = ("--budget", 50, "--workers", 1)
+    result = invoke("report", "--claims", file, "-o", tmp_path, *options)
+    assert result.exit_code == 1, "the claim failed"
+    assert "0 of 0" not in result.output
+    html = (tmp_path / "index.html").read_text(encoding="utf-8")
+    told = invoke("hunt", file, *options).output
+    shown = str(check_guarded(file))
+    for text in (html, result.output, told, shown):
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+    for text in (html, told, shown):
+        assert "\ufffd[31mred\ufffd\ufffd" in text
+
+
+def check_guarded(file: Path) -> Verdict:
+    return campaign.guarded(find(str(file), "bad", "printed"), 0, 50)
+
+
+@pytest.mark.parametrize("letter", ["w", "m-"])
+def test_a_long_name_leaves_the_outcome_in_the_title(letter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warnings are errors: the layout must not collapse."""
+    name = "a" + letter * (300 // len(letter))
+    claim = et.Inequality(name=name, given={"x": et.domains.reals(0, 1)}, lhs=lambda x: x, rhs=1)
+    figures = []
+    png = pictures._png
+
+    def keep(figure: Figure) -> bytes:
+        figures.append(figure)
+        return png(figure)
+
+    monkeypatch.setattr(pictures, "_png", keep)
+    picture = pictures.of_verdict(claim, unchecked(claim, "holds"), 0)
+    assert picture is not None
+    assert name in picture.alternative
+    axes = figures[0].axes[0]
+    (title,) = filter(None, (axes.get_title("left"), axes.get_title("center")))
+    lines = title.split("\n")
+    assert lines == [f"{name[: pictures.TITLE - 1]}…", "(printed): holds"]
 
 
 def test_wrong_variants_are_found_by_name_in_a_worker(own: Path) -> None:
@@ -572,6 +649,9 @@ def test_the_command_takes_verdicts_from_a_file(verified: Path, tmp_path: Path) 
     assert "theorem-v.2/eq-15:printed" not in html
 
 
+NOTHING = {"counterexample": None, "certificate": None}
+
+
 def _changed(file: Path, tmp_path: Path, **changes: Any) -> Path:
     data = json.loads(file.read_text(encoding="utf-8"))
     (item,) = (x for x in data if (x["part"], x["reading"]) == ("eq-16", "printed"))
@@ -587,7 +667,7 @@ def _changed(file: Path, tmp_path: Path, **changes: Any) -> Path:
         ({"claim": "theorem-v.7"}, "theorem-v.7/eq-16 (printed) is on no claim"),
         ({"certificate": None}, "'refuted' without a certificate"),
         ({"statement": "x"}, "another statement of theorem-v.2/eq-16 (printed)"),
-        ({"instances": 5}, "is not the one that --seed 0 and --budget 100 lead to"),
+        ({"instances": 10**6}, "is not the one that --seed 0 and --budget 100 lead to"),
         ({"outcome": "maybe"}, "no verdict"),
     ],
 )
@@ -599,6 +679,72 @@ def test_verdicts_that_were_changed_are_refused(
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (tmp_path / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"outcome": "holds"}, "theorem-v.2/eq-16 (printed) is 'holds' with a counterexample, expected null"),
+        ({"counterexample": None}, "theorem-v.2/eq-16 (printed) is 'refuted' without a counterexample"),
+        ({"counterexample": {"p": ["1"]}}, "theorem-v.2/eq-16 (printed) has another counterexample than its certif"),
+        ({"boxes": 3}, "theorem-v.2/eq-16 (printed) is 'refuted' with boxes 3, expected null"),
+        ({"outcome": "proved", **NOTHING}, "theorem-v.2/eq-16 (printed) is 'proved' with boxes None, expected an int"),
+        ({"outcome": "proved", **NOTHING, "boxes": 0}, "with boxes 0, expected an integer >= 1"),
+        ({"outcome": "holds", **NOTHING, "worst": -1.0}, "with worst -1, expected a smallest rhs - lhs >= 0"),
+        ({"outcome": "holds", **NOTHING, "worst": "-inf"}, "with worst -inf, expected"),
+        ({"outcome": "holds", **NOTHING, "admitted": 0}, "with no instance admitted, expected 'undecided'"),
+        ({"outcome": "holds", **NOTHING, "error": True}, "with an error, expected 'undecided'"),
+        ({"admitted": 10**9}, "instances admitted, expected 0 to all"),
+        ({"worst": "x"}, 'worst is \'x\', expected a number, "inf", "-inf" or null'),
+        ({"worst": 10**400}, "worst is an integer beyond the range of floats"),
+        ({"instances": "5"}, "instances is '5', expected an integer"),
+        ({"instances": True}, "instances is True, expected an integer"),
+        ({"kind": "rumour"}, "kind is 'rumour', expected one of identity, inequality, order"),
+        ({"environments": [1]}, "environments holds 1, expected objects"),
+        ({"environments": [{"label": "x"}]}, "violated is missing, expected true, false or null"),
+        ({"sample": [[1, 2]]}, "sample is no field of a verdict"),
+    ],
+)
+def test_verdicts_that_contradict_themselves_are_refused(
+    verified: Path, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    file = _changed(verified, tmp_path, **changes)
+    result = invoke("report", "theorem-v.2/eq-16", "-o", tmp_path, "--verdicts", file, "--budget", 100)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert str(file) in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_the_page_says_what_was_taken_from_a_file(verified: Path, tmp_path: Path) -> None:
+    """A counterexample may be written with other fractions; the evidence is the one that was computed here."""
+    data = json.loads(verified.read_text(encoding="utf-8"))
+    (refuted,) = (x for x in data if x["outcome"] == "refuted" and x["part"] == "eq-16")
+    true = refuted["certificate"]["evidence"]["rhs_minus_lhs"]
+    proof = {**refuted["certificate"], "evidence": {"rhs_minus_lhs": "[-77777.0 +/- 1e-9]"}}
+    other = {
+        k: [f"{2 * int(x.partition('/')[0])}/{2 * int(x.partition('/')[2] or 1)}" for x in v]
+        if isinstance(v, list)
+        else v
+        for k, v in refuted["counterexample"].items()
+    }
+    assert other != refuted["counterexample"]
+    file = _changed(verified, tmp_path, certificate=proof, counterexample=other)
+    result = invoke("report", "theorem-v.2/eq-16", "-o", tmp_path, "--verdicts", file, "--budget", 100, "-q")
+    assert result.exit_code == 0, result.output
+    html = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "7777" not in re.sub(r"data:[^\"]*", "", html)
+    (uri,) = (a["href"] for tag, a in Document(html).elements if tag == "a" and "download" in a)
+    assert json.loads(base64.b64decode(uri.partition(",")[2]))["evidence"]["rhs_minus_lhs"] == true
+    assert "the certificate of every refuted line decided again" in html
+    assert "Outcomes without a certificate (holds, proved, undecided)" in html
+
+
+def test_a_file_without_a_claim_is_named_with_the_option(verified: Path, tmp_path: Path) -> None:
+    result = invoke("report", "lemma-iv.1", "-o", tmp_path, "--verdicts", verified)
+    assert result.exit_code == 2
+    assert f"--verdicts is {verified}, which has none on lemma-iv.1" in result.stderr
 
 
 def test_a_certificate_that_was_changed_is_refused(verified: Path, tmp_path: Path) -> None:
@@ -632,12 +778,21 @@ def test_bad_arguments_end_with_code_two(
     assert not out.exists()
 
 
-@pytest.mark.parametrize("content_of_file", ["{}", "[1]", "no JSON"])
-def test_a_file_that_holds_no_verdicts_is_refused(tmp_path: Path, content_of_file: str) -> None:
+@pytest.mark.parametrize(
+    ("content_of_file", "message"),
+    [
+        ("{}", "expected a list of verdicts"),
+        ("[1]", "entry 0 is no verdict: it is 1, expected an object"),
+        ("[{}]", "entry 0 is no verdict: claim is missing, expected a string"),
+        ("no JSON", "cannot be read as JSON"),
+    ],
+)
+def test_a_file_that_holds_no_verdicts_is_refused(tmp_path: Path, content_of_file: str, message: str) -> None:
     file = tmp_path / "v.json"
     file.write_text(content_of_file, encoding="utf-8")
     result = invoke("report", "-o", tmp_path, "--verdicts", file)
     assert result.exit_code == 2
+    assert message in result.stderr
     assert result.stderr.count("\n") == 1
 
 
@@ -701,13 +856,18 @@ def _interrupt(*arguments: Any, **options: Any) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_missing_package_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [n for n in sys.modules if n.startswith("entropy_theory.report")]:
+@pytest.mark.parametrize(
+    ("package", "named"), [("latex2mathml", "latex2mathml"), ("matplotlib", "Matplotlib and mpltern")]
+)
+def test_a_missing_package_is_named_with_its_extra(
+    package: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [n for n in sys.modules if n.startswith(("entropy_theory.report", "entropy_theory.figures"))]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "latex2mathml", None)
+    monkeypatch.setitem(sys.modules, package, None)
     result = invoke("report", "equation-3", "-o", tmp_path)
     assert result.exit_code == 2
-    assert result.stderr == "error: the report needs latex2mathml: pip install 'entropy-theory[report]'\n"
+    assert result.stderr == f"error: the report needs {named}: pip install 'entropy-theory[report]'\n"
 
 
 def test_templates_are_part_of_the_package() -> None:

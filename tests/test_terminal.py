@@ -184,6 +184,13 @@ def test_a_full_disk_is_said_in_one_line() -> None:
     assert re.fullmatch(rb"error: [^\n]*no space left[^\n]*\n", result.stderr)
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux has a folder that nobody can write to")
+def test_a_store_that_cannot_be_written_is_named_in_the_same_words() -> None:
+    result = run("verify", PART, "--budget", 100, "--workers", 1, "--resume", "/proc/verdicts.jsonl")
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == b"error: /proc/verdicts.jsonl cannot be written: no such file or directory"
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_any_encoding_will_do(encoding: str) -> None:
     for arguments in (("show", PART, "--budget", 100), ("list", PART)):
@@ -281,7 +288,7 @@ def test_an_interrupted_hunt_prints_what_is_finished_and_how_to_go_on(
     assert [x["claim"] for x in json.loads(out.read_text())] == ["quick"]
     assert "Traceback" not in stderr
     last = stderr.splitlines()[-1]
-    assert last.startswith("interrupted: 1 of 3 claims were decided; go on with: entropy-theory hunt ")
+    assert last.startswith("interrupted: 1 of 3 claims was decided; go on with: entropy-theory hunt ")
     again = run(*shlex.split(last.partition("entropy-theory ")[2]))
     assert again.returncode == 0, again.stderr
     assert "about 0 s" not in again.stderr.decode()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import entropy_theory as et
 from entropy_theory.checking.verdict import Verdict
+from entropy_theory.figures.verdict import draw_sides
 
 d = et.domains
 
@@ -22,6 +24,16 @@ def test_the_sides_of_an_inequality() -> None:
     lhs = np.array(verdict.sample)[:, 0]
     assert len(wrong.get_offsets()) == (lhs > 0.5).sum()
     assert len(kept.get_offsets()) == (lhs <= 0.5).sum()
+
+
+@pytest.mark.parametrize("refuted", [True, False])
+def test_points_off_the_line_of_a_refuted_identity(refuted: bool) -> None:
+    """By more than rounding; where the identity holds, rounding is all that there is, even of two sides near zero."""
+    sample = [(x, x * (1 + 1e-12)) for x in (0.5, 1.0, 2.0)] + [(1.0, 1.1), (1.1, 1.0), (1e-17, 0.0)]
+    figure: Any = draw_sides("an identity", sample, True, refuted=refuted)
+    kept, wrong = figure.axes[0].collections
+    assert len(wrong.get_offsets()) == (3 if refuted else 0)
+    assert len(kept.get_offsets()) == (3 if refuted else 6)
 
 
 def test_a_few_huge_values_do_not_hide_the_rest() -> None:

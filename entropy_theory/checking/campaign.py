@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from entropy_theory.checking.claim import Claim, ClaimError
+from entropy_theory.checking.plaintext import printable
 from entropy_theory.checking.registry import find
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET, check
+from entropy_theory.files import reason
 from entropy_theory.workers import deaf, one_thread_each, pool_of
 
 TIME_LIMIT = 900.0
@@ -59,7 +61,7 @@ def _failed(claim: Claim, message: str) -> Verdict:
         admitted=0,
         tight=claim.tight,
         remark=claim.remark,
-        message=message,
+        message=printable(message),
         error=True,
     )
 
@@ -216,7 +218,9 @@ def _read(path: Path, key: dict[str, Any]) -> dict[tuple[str, str], Verdict]:
         return {}
     try:
         lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {reason(error)}") from None
+    except UnicodeDecodeError as error:
         raise StoreError(f"{path} cannot be read: {error}") from None
     entries = []
     for line in lines:
@@ -242,4 +246,4 @@ def _append(path: Path, verdict: Verdict, key: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error}") from None
+        raise StoreError(f"{path} cannot be written: {reason(error)}") from None

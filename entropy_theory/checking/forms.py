@@ -12,7 +12,7 @@ from rich.text import Text
 
 from entropy_theory import markup
 from entropy_theory.checking import table
-from entropy_theory.checking.plaintext import in_unicode
+from entropy_theory.checking.plaintext import in_unicode, printable
 from entropy_theory.checking.verdict import Verdict
 
 BADGES = {"proved": "#1b5e20", "holds": "#2e7d32", "refuted": "#b3261e", "undecided": "#7a5900"}
@@ -94,6 +94,6 @@ def all_as_html(verdicts: Sequence[Verdict]) -> str:
 
 
 def _readable(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """The lines with the statement in Unicode."""
+    """The lines with the statement in Unicode and no control characters."""
     for label, text in verdict.lines():
-        yield label, in_unicode(text) if label == "statement" else text
+        yield label, printable(in_unicode(text) if label == "statement" else text)

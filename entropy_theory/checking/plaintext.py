@@ -1,4 +1,4 @@
-"""LaTeX statements as a line of Unicode for a terminal."""
+"""Texts for a terminal: LaTeX statements as a line of Unicode, and words without control characters."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ _AFTER = (
     (r"\b(" + "|".join(_FUNCTIONS) + r") (?=[(_^])", r"\1"),
     (r"(?<=\()\s+|\s+(?=[,;:.)])", ""),
 )
+
+_CONTROL = dict.fromkeys((*(set(range(32)) - {9, 10}), *range(127, 160)), "\ufffd")
 
 
 @cache
@@ -58,3 +60,14 @@ def in_unicode(latex: str) -> str:
     for pattern, replacement in _AFTER:
         text = re.sub(pattern, replacement, text)
     return " ".join(text.split())
+
+
+def printable(text: str) -> str:
+    """`text` with the replacement character for control characters, which a terminal obeys; lines and tabs stay.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[31mb")
+    'a\ufffd[31mb'
+    """
+    return text.translate(_CONTROL)

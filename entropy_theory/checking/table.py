@@ -36,12 +36,16 @@ class Fitting:
     narrow: Sequence[RenderableType]
     least: int = 0
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def fits(self, console: Console, options: ConsoleOptions) -> bool:
+        """Whether there is room for the table."""
         needed = Measurement.get(console, options.update(width=UNBOUNDED), self.table).minimum
-        if options.max_width < max(needed, self.least):
-            yield from self.narrow
-        else:
+        return options.max_width >= max(needed, self.least)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.fits(console, options):
             yield self.table
+        else:
+            yield from self.narrow
 
 
 def of_verdicts(verdicts: Sequence[Verdict]) -> Table:
@@ -122,18 +126,17 @@ def checked_on(v: Verdict) -> str:
     return "; ".join(x for x in (text, v.message) if x)
 
 
-def notes(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """What the table cannot say in a row."""
+def notes(verdicts: Sequence[Verdict], *, narrow: bool = False) -> Iterator[str]:
+    """What the table cannot say in a row; of columns, if it is `narrow`, only what it shows then."""
     for v in verdicts:
         if v.error:
             yield f"{v.claim} ({v.reading}) failed: {v.message}"
     yield counts(verdicts)
+    instances = "instances: those that lie in the domain and meet the assumption, with their share of all drawn. "
     yield (
-        "instances: those that lie in the domain and meet the assumption, with their share of all "
-        "drawn. evidence: the certified "
-        "difference at the counterexample; "
-        "else the smallest rhs - lhs (slack), the largest certified |lhs - rhs| (residual), the "
-        "lowest measured order or the number of boxes of a proof."
+        f"{'' if narrow else instances}evidence: the certified difference at the counterexample; else the smallest "
+        "rhs - lhs (slack), the largest certified |lhs - rhs| (residual), the lowest measured order or the number of "
+        "boxes of a proof."
     )
 
 

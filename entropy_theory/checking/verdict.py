@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args
 
 from rich.console import RenderableType
 
+from entropy_theory.checking.plaintext import printable
+
 Outcome = Literal["proved", "holds", "refuted", "undecided"]
 
 
@@ -157,27 +159,31 @@ class Verdict:
         Raises
         ------
         ValueError
-            If an entry is what no verdict can hold.
+            If a field is missing or what no verdict can hold, or if other fields contradict the outcome.
         """
-        for name, kind in _FIELDS.items():
-            if not isinstance(data[name], kind) or (kind is int and isinstance(data[name], bool)):
-                raise ValueError(f"{name} is {data[name]!r}, expected {kind}")
-        if data["outcome"] not in get_args(Outcome):
-            raise ValueError(f"outcome is {data['outcome']!r}, expected one of {', '.join(get_args(Outcome))}")
-        fields = {k: v for k, v in data.items() if k not in ("claim", "part", "environments")}
-        fields["worst"] = math.nan if data["worst"] is None else float(data["worst"])
-        fields["ratio"] = math.nan if data["ratio"] is None else float(data["ratio"])
+        if not isinstance(data, dict):
+            raise ValueError(f"it is {data!r}, expected an object with the fields of a verdict")
+        _check_fields(data, _FIELDS)
+        if extra := sorted(set(data) - set(_FIELDS)):
+            raise ValueError(f"{extra[0]} is no field of a verdict, expected {', '.join(_FIELDS)}")
+        for entry in data["environments"]:
+            if not isinstance(entry, dict):
+                raise ValueError(f"environments holds {entry!r}, expected objects")
+            _check_fields(entry, _ENVIRONMENT)
+        for name, known in _WORDS.items():
+            if data[name] not in known:
+                raise ValueError(f"{name} is {data[name]!r}, expected one of {', '.join(known)}")
         environments = tuple(
-            Environment(
-                e["label"],
-                e["violated"],
-                math.nan if e["worst"] is None else float(e["worst"]),
-                e["certified"],
-            )
+            Environment(e["label"], e["violated"], _float("worst", e["worst"]), e["certified"])
             for e in data["environments"]
         )
+        fields = {k: v for k, v in data.items() if k not in ("claim", "part", "environments")}
+        fields |= {k: _float(k, data[k]) for k in ("worst", "ratio")}
+        fields["message"] = printable(data["message"])
         name = data["claim"] if data["part"] is None else f"{data['claim']}/{data['part']}"
-        return cls(claim=name, environments=environments, **fields)
+        out = cls(claim=name, environments=environments, **fields)
+        _check_whole(out)
+        return out
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """What there is to say, in the order in which it is read.
@@ -238,7 +244,7 @@ class Verdict:
         if not self.sample:
             what = "an order that is not refuted" if self.kind == "order" else "a verdict read from a file"
             raise ValueError(f"the verdict on {self.claim!r} holds nothing to draw: it is {what}")
-        return verdict.draw_sides(title, self.sample, self.kind == "identity")
+        return verdict.draw_sides(title, self.sample, self.kind == "identity", refuted=self.outcome == "refuted")
 
     # The forms stand above the verdict that they print, and are read on demand.
 
@@ -267,13 +273,86 @@ class Verdict:
 
 
 _FIELDS: dict[str, Any] = {
-    **dict.fromkeys(("claim", "reading", "kind", "statement", "outcome", "remark", "message"), str),
+    "claim": str,
+    "part": str | None,
+    **dict.fromkeys(("reading", "kind", "statement", "outcome"), str),
     **dict.fromkeys(("instances", "admitted"), int),
+    **dict.fromkeys(("worst", "ratio"), float | int | str | None),
+    "tight": bool,
     **dict.fromkeys(("counterexample", "certificate"), dict | None),
-    **dict.fromkeys(("tight", "error"), bool),
     "environments": list,
     "boxes": int | None,
+    **dict.fromkeys(("remark", "message"), str),
+    "error": bool,
 }
+
+_ENVIRONMENT: dict[str, Any] = {
+    "label": str,
+    "violated": bool | None,
+    "worst": float | int | str | None,
+    "certified": bool,
+}
+
+_IN_WORDS = {
+    str: "a string",
+    str | None: "a string or null",
+    int: "an integer",
+    int | None: "an integer or null",
+    float | int | str | None: 'a number, "inf", "-inf" or null',
+    bool: "true or false",
+    bool | None: "true, false or null",
+    dict | None: "an object or null",
+    list: "a list",
+}
+
+_WORDS = {
+    "reading": ("printed", "corrected"),
+    "kind": ("identity", "inequality", "order"),
+    "outcome": get_args(Outcome),
+}
+
+
+def _check_fields(data: dict[str, Any], fields: dict[str, Any]) -> None:
+    for name, kind in fields.items():
+        if name not in data:
+            raise ValueError(f"{name} is missing, expected {_IN_WORDS[kind]}")
+        value = data[name]
+        truth = kind in (bool, bool | None)
+        if not isinstance(value, kind) or (isinstance(value, bool) and not truth):
+            raise ValueError(f"{name} is {value!r}, expected {_IN_WORDS[kind]}")
+
+
+def _float(name: str, value: Any) -> float:
+    """What `_number` wrote."""
+    if isinstance(value, str) and value not in ("inf", "-inf"):
+        raise ValueError(f"{name} is {value!r}, expected {_IN_WORDS[_ENVIRONMENT['worst']]}")
+    try:
+        return math.nan if value is None else float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is an integer beyond the range of floats, expected a float") from None
+
+
+def _check_whole(verdict: Verdict) -> None:
+    """Refuse an outcome that its own fields contradict."""
+    said = f"the outcome of {verdict.claim} ({verdict.reading}) is {verdict.outcome!r}"
+    for name in ("counterexample", "certificate"):
+        if verdict.outcome == "refuted" and getattr(verdict, name) is None:
+            raise ValueError(f"{said} without a {name}, expected one")
+        if verdict.outcome != "refuted" and getattr(verdict, name) is not None:
+            raise ValueError(f"{said} with a {name}, expected null")
+    if verdict.outcome == "proved" and (verdict.boxes is None or verdict.boxes < 1):
+        raise ValueError(f"{said} with boxes {verdict.boxes}, expected an integer >= 1")
+    if verdict.outcome != "proved" and verdict.boxes is not None:
+        raise ValueError(f"{said} with boxes {verdict.boxes}, expected null")
+    if not 0 <= verdict.admitted <= verdict.instances:
+        raise ValueError(f"{said} with {verdict.admitted} of {verdict.instances} instances admitted, expected 0 to all")
+    if verdict.outcome not in ("holds", "proved"):
+        return
+    if verdict.error or not verdict.admitted:
+        found = "an error" if verdict.error else "no instance admitted"
+        raise ValueError(f"{said} with {found}, expected 'undecided'")
+    if verdict.kind == "inequality" and verdict.worst < 0:
+        raise ValueError(f"{said} with worst {verdict.worst:g}, expected a smallest rhs - lhs >= 0")
 
 
 def plain(value: Any) -> str:

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from entropy_theory.cli.terminal import complain, drop, reason, unwrap_streams
+from entropy_theory.cli.terminal import complain, drop, unwrap_streams
+from entropy_theory.files import reason
 
 # Older Typers raise the errors of Click, newer ones their own; both kinds have this class.
 UsageError: Any = typer.BadParameter.__bases__[0]

@@ -27,11 +27,11 @@ from entropy_theory.cli.terminal import (
     open_console,
     or_exit,
     print_table,
-    reason,
     refuse,
     writable,
     write,
 )
+from entropy_theory.files import reason
 from entropy_theory.progress import interactive
 
 Names = Annotated[
@@ -47,7 +47,14 @@ Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write
 Seed = Annotated[
     int, typer.Option(metavar="N", parser=whole(0), help="The same seed and budget give the same verdicts.")
 ]
-Budget = Annotated[int, typer.Option(metavar="N", parser=whole(1), help="Instances drawn for each claim.")]
+Budget = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        parser=whole(1),
+        help="Instances drawn at random for each claim; those on the optimiser's way come on top.",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(metavar="N", parser=whole(1), help="Processes; by default one a core. Verdicts do not depend on it."),
@@ -160,11 +167,9 @@ def recheck(
         try:
             stands, line = _recheck(known, item)
         except KeyboardInterrupt:
-            print(
-                f"interrupted: {done} of {len(certificates)} certificates were decided; nothing is kept, begin again "
-                f"with: {command_line('recheck', file, ('--claims', claims))}",
-                file=sys.stderr,
-            )
+            again = command_line("recheck", file, ("--claims", claims))
+            decided = _decided(done, len(certificates), "certificates")
+            print(f"interrupted: {decided}; nothing is kept, begin again with: {again}", file=sys.stderr)
             raise typer.Exit(1) from None
         failed |= not stands
         if not (quiet and stands):
@@ -182,6 +187,10 @@ def _recheck(known: Sequence[Claim], item: Any) -> tuple[bool, str]:
     stands = certificate.stands(finding)
     found = "refuted" if stands else f"not confirmed ({finding.status})"
     return stands, f"{label}: {found}, decided at {finding.bits} bits"
+
+
+def _decided(done: int, total: int, what: str) -> str:
+    return f"{done} of {total} {what} {'was' if done == 1 else 'were'} decided"
 
 
 def _certificates(data: Any) -> list[Any]:
@@ -253,15 +262,16 @@ def _campaign(
         options = (("--seed", seed or None), ("--budget", budget if budget != BUDGET else None), ("--workers", workers))
         again = command_line(*command, *options, ("--json", json_file), ("--resume", resume or "verdicts.jsonl"))
         how = "go on with" if resume is not None else "none is kept for a later run, as it would be with"
-        print(f"interrupted: {len(verdicts)} of {len(claims)} claims were decided; {how}: {again}", file=sys.stderr)
+        decided = _decided(len(verdicts), len(claims), "claims")
+        print(f"interrupted: {decided}; {how}: {again}", file=sys.stderr)
     raise typer.Exit(1 if interrupted or not written or any(v.error for v in verdicts) else 0)
 
 
 def _print(verdicts: Sequence[Verdict], quiet: bool) -> None:
-    print_table(table.of_verdicts(verdicts), table.narrow_verdicts(verdicts), quiet)
+    wide = print_table(table.of_verdicts(verdicts), table.narrow_verdicts(verdicts), quiet)
     if quiet:
         print(table.counts(verdicts))
         return
     console = open_console()
-    for line in table.notes(verdicts):
+    for line in table.notes(verdicts, narrow=not wide):
         console.print(line, markup=False, highlight=False)

@@ -13,16 +13,17 @@ from typing import Annotated, Any
 import typer
 
 from entropy_theory.cli.app import app
-from entropy_theory.cli.terminal import Quiet, Work, command_line, or_exit, reason, refuse, writable
+from entropy_theory.cli.terminal import Quiet, Work, command_line, or_exit, refuse, writable
+from entropy_theory.files import reason
 
 
 def _pictures(incomplete: str) -> list[tuple[str, str]]:
     """Pictures that begin so, with their titles, for the shell; none where Matplotlib is not installed."""
     try:
-        from entropy_theory.figures.gallery import TITLES
+        from entropy_theory.figures import gallery
     except ImportError:
         return []
-    return [(name, title) for name, title in TITLES.items() if name.startswith(incomplete)]
+    return [(name, gallery.TITLES[gallery.select([name])[0]]) for name in gallery.completions(incomplete)]
 
 
 @app.command(epilog="Example: entropy-theory figures theorem-v.1 alpha-sweep -o pictures")
@@ -62,13 +63,18 @@ def figures(
     chosen = or_exit(gallery.select, names or [])
     if list_them:
         for name in chosen:
-            print(f"{name:20} {gallery.TITLES[name]}")
+            print(f"{gallery.as_written(name):20} {gallery.TITLES[name]}")
         return
     if results is not None:
+        if not results.is_dir():
+            refuse(f"--results is {results}, expected the folder of an earlier 'simulate -o FOLDER'")
         absent = or_exit(gallery.missing, chosen, results)
         if absent:
             mend = command_line("simulate", *absent, ("-o", results))
             refuse(f"--results is {results}, which holds no result of {', '.join(absent)}; run: {mend}")
+        if not gallery.holds_results(results):
+            mend = command_line("simulate", ("-o", results))
+            refuse(f"--results is {results}, which holds no result; leave it out, or run: {mend}")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -19,7 +22,8 @@ from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET
 from entropy_theory.cli.app import app
 from entropy_theory.cli.checking import Budget, Names, Seed, Workers
-from entropy_theory.cli.terminal import Quiet, Work, command_line, or_exit, reason, refuse, writable, write
+from entropy_theory.cli.terminal import Quiet, Work, command_line, or_exit, refuse, writable, write
+from entropy_theory.files import reason
 
 PAGE = "index.html"
 
@@ -63,8 +67,7 @@ def report(
     It checks all claims and their wrong variants first, in about four minutes on two cores.
     """
     try:
-        from entropy_theory.figures import FIGURES
-        from entropy_theory.report import content, page, source
+        from entropy_theory.report import FIGURES, content, page, source
     except ImportError as error:
         refuse(str(error))
 
@@ -74,7 +77,7 @@ def report(
         refuse(f"--verdicts and --resume are both {verdicts}, expected two files: the verdicts would be added to")
     found = [] if verdicts is None else or_exit(_read, verdicts, known, chosen, seed, budget)
     if verdicts is not None:
-        or_exit(content.fitting, chosen, found)
+        or_exit(content.fitting, chosen, found, f"--verdicts is {verdicts}, which")
     _prepare(output)
     wrong = mutants_of(chosen)
     options = (("--seed", seed or None), ("--budget", budget if budget != BUDGET else None))
@@ -204,15 +207,20 @@ def _read(path: Path, known: Iterable[Claim], chosen: Iterable[Claim], seed: int
             continue
         if verdict.certificate is not None:
             try:
-                stands = certificate.stands(certificate.recheck(claim, verdict.certificate))
+                finding = certificate.recheck(claim, verdict.certificate)
+                instance, _ = certificate.read_instance(claim, verdict.certificate)
             except certificate.CertificateError as error:
                 raise ValueError(f"{said} has a certificate that is rejected: {error}") from None
-            if not stands:
+            if not certificate.stands(finding):
                 raise ValueError(
                     f"{said} has a certificate that is not confirmed, expected one that this version wrote"
                 )
-        elif verdict.outcome == "refuted":
-            raise ValueError(f"{said} is 'refuted' without a certificate, expected one")
+            shown = {name: certificate.strings(value) for name, value in claim.space.describe(instance).items()}
+            if _rationals(verdict.counterexample) != _rationals(shown):
+                raise ValueError(f"{said} has another counterexample than its certificate, expected the same numbers")
+            # What the page prints is what was decided here.
+            proof = certificate.certificate(claim, instance, finding)
+            verdict = replace(verdict, counterexample=shown, certificate=proof)
         found.append(verdict)
     for verdict in found[:1]:
         claim = everything[verdict.claim, verdict.reading]
@@ -222,6 +230,18 @@ def _read(path: Path, known: Iterable[Claim], chosen: Iterable[Claim], seed: int
                 f"--budget {budget} lead to, expected the seed, the budget and the version that the file was made with"
             )
     return found
+
+
+def _rationals(value: Any) -> Any:
+    """Nested lists of strings as fractions, so that 2/4 is 1/2; what is no number stays as it is."""
+    if isinstance(value, dict):
+        return {name: _rationals(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_rationals(entry) for entry in value]
+    try:
+        return Fraction(value) if isinstance(value, str) and re.fullmatch(r"-?[\d./]+", value) else value
+    except (ValueError, ZeroDivisionError):
+        return value
 
 
 def _fate(verdict: Verdict) -> tuple[Any, ...]:
@@ -242,6 +262,6 @@ def _verdicts(path: Path) -> list[Verdict]:
     for i, item in enumerate(data):
         try:
             out.append(Verdict.from_json(item))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except ValueError as error:
             raise ValueError(f"--verdicts is {path}, whose entry {i} is no verdict: {error}") from None
     return out

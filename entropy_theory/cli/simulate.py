@@ -23,10 +23,10 @@ from entropy_theory.cli.terminal import (
     open_console,
     or_exit,
     print_table,
-    reason,
     refuse,
     writable,
 )
+from entropy_theory.files import reason
 
 if TYPE_CHECKING:
     from entropy_theory.simulations.result import Result

@@ -22,8 +22,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from entropy_theory import progress as progress_of
+from entropy_theory.checking.plaintext import printable
 from entropy_theory.checking.table import UNBOUNDED, Fitting
-from entropy_theory.files import write_whole
+from entropy_theory.files import reason, write_whole
 
 PIPE = 160
 """Columns of a table that goes into a file or a pipe, whatever the terminal."""
@@ -129,13 +130,7 @@ def refuse(message: str) -> NoReturn:
 
 def complain(message: str) -> None:
     """An error in one line on standard error."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-
-
-def reason(error: OSError) -> str:
-    """Why, without the number and the path: ``no such file or directory``."""
-    text = error.strerror or str(error)
-    return text[:1].lower() + text[1:]
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
 
 
 def command_line(*parts: Any) -> str:
@@ -160,8 +155,8 @@ def open_console() -> Console:
     return Console(width=max(Console().width, LEAST) if sys.stdout.isatty() else PIPE)
 
 
-def print_table(table: Table, narrow: Iterable[RenderableType], quiet: bool = False, least: int = 0) -> None:
-    """A table; where a terminal is too narrow for it, `narrow` in its place; where quiet, a line a row.
+def print_table(table: Table, narrow: Iterable[RenderableType], quiet: bool = False, least: int = 0) -> bool:
+    """Print a table; where a terminal is too narrow for it, `narrow` in its place; where quiet, a line a row.
 
     Parameters
     ----------
@@ -171,11 +166,18 @@ def print_table(table: Table, narrow: Iterable[RenderableType], quiet: bool = Fa
     quiet : bool
     least : int
         Columns below which the terminal is too narrow even if the table could be squeezed.
+
+    Returns
+    -------
+    bool
+        Whether it was the table that was printed.
     """
     if quiet:
         print(in_lines(table))
-    else:
-        open_console().print(Fitting(table, tuple(narrow), least))
+        return True
+    console, shown = open_console(), Fitting(table, tuple(narrow), least)
+    console.print(shown)
+    return shown.fits(console, console.options)
 
 
 def in_lines(table: Table) -> str:

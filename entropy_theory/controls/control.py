@@ -200,7 +200,8 @@ class Control(ABC):
         chosen : bool array (N,)
         """
         chosen = self._chosen(batch.tokens, selected, rng)
-        return self.logit_gradient(batch, self._mean_gradient(batch.tokens, chosen, step), chosen, step), chosen
+        gradient = self.logit_gradient(batch, self._mean_gradient(batch.tokens, chosen, step), chosen, step)
+        return self._checked("logit_gradient", gradient, batch.z.shape, [batch.z]), chosen
 
     # Exact update ------------------------------------------------------------------------------------------
 
@@ -244,13 +245,9 @@ class Control(ABC):
         old, held = (logits if given is z else given for given in (anchor, reference))
         axes = 1 if isinstance(problem, Bandit) else 2
         size = spread(as_step_size(eta), axes)
-        direction = np.asarray(self.direction(problem, logits, anchor=old, reference=held, step=step))
-        if direction.shape[-axes:] != np.shape(logits)[-axes:]:
-            raise ValueError(
-                f"{type(self).__name__}.direction returned shape {direction.shape} for logits of shape "
-                f"{np.shape(logits)}, expected the same last {'axis' if axes == 1 else 'two axes'}"
-            )
-        return np.asarray(size * direction)
+        direction = self.direction(problem, logits, anchor=old, reference=held, step=step)
+        others = [np.asarray(x) for x in (old, held) if x is not None and x is not logits]
+        return np.asarray(size * self._direction_of(direction, problem, logits, others))
 
     def selected_share(self, problem: Problem, z: Any, *, anchor: Any = None) -> Array:
         """Share of the tokens of each entry that the exact update treats specially: `select` in an infinite batch.
@@ -405,6 +402,27 @@ class Control(ABC):
         str or None
         """
         return None
+
+    def _direction_of(self, found: Any, problem: Problem, logits: Array, others: list[Array]) -> Array:
+        axes = 1 if isinstance(problem, Bandit) else 2
+        batch = np.broadcast_shapes(() if isinstance(problem, Bandit) else problem.batch, logits.shape[:-axes])
+        # One that looks at a batch of old policies has their batch too.
+        if others and np.shape(found)[:-axes] != batch:
+            batch = np.broadcast_shapes(batch, *(x.shape[:-axes] for x in others))
+        shape = (*batch, *logits.shape[-axes:])
+        tables = [x for x in vars(problem).values() if isinstance(x, np.ndarray)]
+        return self._checked("direction", found, shape, [logits, *others, *tables], " (Expected.shaped gives it)")
+
+    def _checked(self, hook: str, found: Any, shape: tuple[int, ...], given: list[Array], mend: str = "") -> Array:
+        """What a hook returned, as an array of this shape and of the kind of numbers given to it, first the logits."""
+        array = np.asarray(found)
+        returned, of = f"{type(self).__name__}.{hook} returned", f"for logits of shape {given[0].shape}, expected"
+        if array.shape != shape:
+            raise ValueError(f"{returned} shape {array.shape} {of} shape {shape}{mend}")
+        # A complex step differentiates, and objects are balls.
+        if array.dtype.kind not in {*"biuf", *(x.dtype.kind for x in given)}:
+            raise ValueError(f"{returned} dtype {array.dtype} {of} real numbers, as all that was given")
+        return array
 
     def _mean_gradient(self, tokens: Tokens, selected: Array, step: int) -> Array:
         derivative = np.asarray(self.token_derivative(tokens, selected, step))

@@ -50,19 +50,74 @@ def select(names: Iterable[str]) -> list[str]:
     >>> select(["alpha-sweep", "theorem-v.1"])
     ['theorem_v_1', 'alpha-sweep']
     """
+    written = {name: as_written(name) for name in TITLES}
     known = {_plain(name): name for name in TITLES}
     wanted = set()
     for name in names:
         if _plain(name) not in known:
-            near = [known[key] for key in difflib.get_close_matches(_plain(name), known, n=3, cutoff=0.4)]
+            near = [written[known[key]] for key in difflib.get_close_matches(_plain(name), known, n=3, cutoff=0.4)]
             hint = f"; the nearest are {', '.join(near)}" if near else ""
-            raise ValueError(f"name is {name!r}, expected one of {', '.join(TITLES)}{hint}")
+            raise ValueError(f"name is {name!r}, expected one of {', '.join(written.values())}{hint}")
         wanted.add(known[_plain(name)])
     return [name for name in TITLES if not wanted or name in wanted]
 
 
+def as_written(name: str) -> str:
+    """A picture's name as the commands write it: a figure as its claim, an experiment as it is.
+
+    Parameters
+    ----------
+    name : str
+        A key of `TITLES`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> as_written("theorem_v_1"), as_written("alpha-sweep")
+    ('theorem-v.1', 'alpha-sweep')
+    """
+    return re.sub(r"_(?=\d)", ".", name).replace("_", "-")
+
+
+def completions(incomplete: str) -> list[str]:
+    """The pictures whose name begins so, in the form in which it was begun; as the commands write it if both fit.
+
+    Parameters
+    ----------
+    incomplete : str
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> completions("theorem-v."), completions("theorem_v_")
+    (['theorem-v.1', 'theorem-v.2'], ['theorem_v_1', 'theorem_v_2'])
+    """
+    forms = ([as_written(name), name] for name in TITLES)
+    return [begun[0] for names in forms if (begun := [form for form in names if form.startswith(incomplete)])]
+
+
 def _plain(name: str) -> str:
     return re.sub("[^a-z0-9]+", "_", name.lower())
+
+
+def holds_results(results: Path) -> bool:
+    """Whether a folder holds the result of any experiment.
+
+    Parameters
+    ----------
+    results : Path
+
+    Returns
+    -------
+    bool
+    """
+    return any((results / f"{name}.json").is_file() for name in DRAWINGS)
 
 
 def missing(names: Iterable[str], results: Path) -> list[str]:
@@ -82,9 +137,9 @@ def missing(names: Iterable[str], results: Path) -> list[str]:
     Raises
     ------
     ValueError
-        If a file in the folder is no result.
+        If a file in the folder is no result, or that of another experiment.
     """
-    return [name for name in names if name in DRAWINGS and Folder(results).load(name) is None]
+    return [name for name in names if name in DRAWINGS and _load(name, results) is None]
 
 
 def write(name: str, folder: Path, results: Path | None = None) -> list[Path]:
@@ -108,7 +163,7 @@ def write(name: str, folder: Path, results: Path | None = None) -> list[Path]:
     Raises
     ------
     ValueError
-        If the result of an experiment is missing, or its file is none.
+        If the result of an experiment is missing, or its file is none, or that of another.
     OSError
         If a file cannot be written.
     """
@@ -120,13 +175,21 @@ def write(name: str, folder: Path, results: Path | None = None) -> list[Path]:
 
 def _of_experiment(name: str, results: Path | None) -> Figure:
     # A result goes through its stored form, which rounds: the picture is the same from the run and from the file.
-    result = Result.from_json(run(name, "small").to_json()) if results is None else Folder(results).load(name)
+    result = Result.from_json(run(name, "small").to_json()) if results is None else _load(name, results)
     if result is None:
         raise ValueError(f"results is {results}, which holds no {name}.json, expected a result of this experiment")
     figure: Figure = DRAWINGS[name].draw(result)
     if result.setting["scale"] == "small":
         _say_below(figure, f"small variant, {result.setting['seeds']} seeds")
     return figure
+
+
+def _load(name: str, results: Path) -> Result | None:
+    result = Folder(results).load(name)
+    if result is not None and result.name != name:
+        path = results / f"{name}.json"
+        raise ValueError(f"{path} holds a result of {result.name!r}, expected one of {name!r}: simulate writes it")
+    return result
 
 
 def _say_below(figure: Figure, words: str) -> None:

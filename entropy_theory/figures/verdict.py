@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator
 from entropy_theory.figures.style import EXACT, INK, MUTED, PAPER, style
 
 
-def draw_sides(title: str, sample: Sequence[tuple[float, float]], equality: bool) -> Figure:
+def draw_sides(title: str, sample: Sequence[tuple[float, float]], equality: bool, *, refuted: bool = False) -> Figure:
     """Left and right side at random instances, with the line on which they are equal.
 
     Parameters
@@ -23,12 +23,15 @@ def draw_sides(title: str, sample: Sequence[tuple[float, float]], equality: bool
     sample : sequence of (lhs, rhs)
     equality : bool
         Whether the claim says that they are equal; else that lhs <= rhs.
+    refuted : bool
+        Whether the claim is. Points that contradict an equality are marked only then: where one holds, two sides that
+        cancel differ by their rounding alone, of which a relative bound knows nothing.
     """
     with style():
         figure = Figure(figsize=(5.6, 4.2), layout="constrained")
         axes = figure.subplots()
         axes.set_title(title, pad=20)
-        _sides(axes, np.array(sample), equality)
+        _sides(axes, np.array(sample), equality, refuted)
     return figure
 
 
@@ -49,14 +52,15 @@ def draw_remainder(title: str, evidence: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _sides(axes: Axes, sample: np.ndarray[Any, Any], equality: bool) -> None:
+def _sides(axes: Axes, sample: np.ndarray[Any, Any], equality: bool, refuted: bool) -> None:
     sizes = np.abs(sample)
     within = (sizes <= _reach(sizes)).all(-1)
     lhs, rhs = sample[within].T
     values = sizes[within].ravel()
     # Linear within the smallest tenth of the values, logarithmic beyond: they span many decades and both signs.
     threshold = float(np.quantile(values[values > 0], 0.1)) if (values > 0).any() else 1.0
-    wrong = (lhs > rhs + 1e-9 * (np.abs(lhs) + np.abs(rhs))) & (not equality)
+    beyond = np.abs(lhs - rhs) if equality else lhs - rhs
+    wrong = (beyond > 1e-9 * (np.abs(lhs) + np.abs(rhs))) & (refuted or not equality)
     axes.scatter(lhs[~wrong], rhs[~wrong], s=12, color=EXACT, alpha=0.6, linewidths=0)
     axes.scatter(lhs[wrong], rhs[wrong], s=18, color=PAPER, marker="x", linewidths=1)
     low, high = min(lhs.min(), rhs.min()), max(lhs.max(), rhs.max())

@@ -8,9 +8,11 @@ try:
     import jinja2 as _jinja2
     import latex2mathml as _latex2mathml
 
-    from entropy_theory import figures as _figures
+    from entropy_theory.figures import FIGURES
 except ImportError as error:
     missing = error.name or "Matplotlib and mpltern"
     raise ImportError(f"the report needs {missing}: pip install 'entropy-theory[report]'") from None
 
-del _figures, _jinja2, _latex2mathml
+__all__ = ["FIGURES"]
+
+del _jinja2, _latex2mathml

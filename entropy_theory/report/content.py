@@ -56,6 +56,8 @@ class Reading:
         Everything else that there is to say, without the statement.
     certificate : str or None
         The certificate as JSON.
+    recheck : str
+        The command that decides the certificate again.
     picture : Picture or None
     """
 
@@ -69,6 +71,7 @@ class Reading:
     evidence: str
     sections: tuple[Section, ...]
     certificate: str | None
+    recheck: str
     picture: Picture | None
 
     @property
@@ -81,8 +84,7 @@ class Reading:
 
     @property
     def file_name(self) -> str:
-        """Of its certificate."""
-        return f"{self.name.replace('/', '_')}_{self.reading}.json"
+        return _file_name(self.name, self.reading)
 
     @property
     def inside(self) -> str:
@@ -308,7 +310,7 @@ def build(
             for claim in same:
                 picture = pictures.of_verdict(claim, found[claim.name, claim.reading], seed) if draw else None
                 readings.append(
-                    _reading(claim, found[claim.name, claim.reading], caught, picture, role_of(claim, same))
+                    _reading(source, claim, found[claim.name, claim.reading], caught, picture, role_of(claim, same))
                 )
                 done(claim.name)
             instead = tuple(name for claim in same for name in _INSTEAD.findall(claim.remark) if name in names)
@@ -337,13 +339,15 @@ def build(
     )
 
 
-def fitting(claims: Sequence[Claim], verdicts: Iterable[Verdict]) -> dict[Key, Verdict]:
+def fitting(claims: Sequence[Claim], verdicts: Iterable[Verdict], said: str = "verdicts") -> dict[Key, Verdict]:
     """The verdict on each claim, checked to be one on its very statement.
 
     Parameters
     ----------
     claims : sequence of Claim
     verdicts : iterable of Verdict
+    said : str
+        What an error calls the verdicts.
 
     Returns
     -------
@@ -360,16 +364,16 @@ def fitting(claims: Sequence[Claim], verdicts: Iterable[Verdict]) -> dict[Key, V
     for verdict in verdicts:
         key = verdict.claim, verdict.reading
         if key not in known:
-            raise UnfitVerdicts(f"verdicts has one on {_said(key)}, expected claims of this page only")
+            raise UnfitVerdicts(f"{said} has one on {_said(key)}, expected claims of this page only")
         if key in found:
-            raise UnfitVerdicts(f"verdicts has two on {_said(key)}, expected one a claim")
+            raise UnfitVerdicts(f"{said} has two on {_said(key)}, expected one a claim")
         if (verdict.statement, verdict.kind) != (known[key].statement, known[key].kind):
-            raise UnfitVerdicts(f"verdicts has another statement of {_said(key)} than the claim, expected the same")
+            raise UnfitVerdicts(f"{said} has another statement of {_said(key)} than the claim, expected the same")
         found[key] = verdict
     missing = [_said(key) for key in known if key not in found]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UnfitVerdicts(f"verdicts has none on {missing[0]}{more}, expected one on each claim")
+        raise UnfitVerdicts(f"{said} has none on {missing[0]}{more}, expected one on each claim")
     return found
 
 
@@ -377,7 +381,9 @@ def _said(key: Key) -> str:
     return f"{key[0]} ({key[1]})"
 
 
-def _reading(claim: Claim, verdict: Verdict, caught: Mapping[Key, str], picture: Picture | None, role: str) -> Reading:
+def _reading(
+    source: Source, claim: Claim, verdict: Verdict, caught: Mapping[Key, str], picture: Picture | None, role: str
+) -> Reading:
     mutants = {
         mutant.name.removeprefix(f"{claim.name}/mutant-"): caught[mutant.name, mutant.reading]
         for mutant in claim.mutants
@@ -396,6 +402,7 @@ def _reading(claim: Claim, verdict: Verdict, caught: Mapping[Key, str], picture:
         evidence=evidence(verdict),
         sections=said,
         certificate=certificate,
+        recheck=_recheck(source, _file_name(claim.name, claim.reading)),
         picture=picture,
     )
 
@@ -415,8 +422,17 @@ def _commands(source: Source, name: str, seed: int, budget: int) -> tuple[str, .
     options = f"--seed {seed} --budget {budget}"
     if source.is_paper:
         return (f"entropy-theory verify {name} {options}", f"entropy-theory show {name} {options}")
-    path = source.spec.rpartition(":")[0] if ".py:" in source.spec else source.spec
-    return (f"entropy-theory hunt {shlex.quote(f'{path}:{name}')} {options}",)
+    return (f"entropy-theory hunt {shlex.quote(f'{source.file}:{name}')} {options}",)
+
+
+def _recheck(source: Source, certificate: str) -> str:
+    options = "" if source.is_paper else f" --claims {shlex.quote(source.file)}"
+    return f"entropy-theory recheck {certificate}{options}"
+
+
+def _file_name(name: str, reading: str) -> str:
+    """Of a certificate."""
+    return f"{name.replace('/', '_')}_{reading}.json"
 
 
 def about(module: ModuleType, claims: Iterable[Claim]) -> list[str]:

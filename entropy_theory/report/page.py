@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from entropy_theory.checking.explain import ROLES
+from entropy_theory.checking.plaintext import printable
 from entropy_theory.report.content import APART, Atlas
 from entropy_theory.report.mathml import formula
 from entropy_theory.report.notes import set_line, set_notes
@@ -24,6 +26,9 @@ MEANINGS = {
     "proved": "Decided for every instance of a compact domain, by subdivision in ball arithmetic.",
     "undecided": "Neither; the verdict says why.",
 }
+
+_TELLING = re.compile(r"^(?=.*[a-z])(?=.*[\d./-])")
+"""A name that is neither a bare word nor a number."""
 
 SIGNS = {"refuted": "✗", "holds": "✓", "proved": "∎", "undecided": "?"}
 
@@ -63,13 +68,13 @@ def render(atlas: Atlas) -> str:
         atlas=atlas, meanings=MEANINGS, roles=ROLES, signs=SIGNS, apart=APART, **inlined
     )
     # Trailing blanks and empty lines are left by the templates.
-    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
+    return "\n".join(line.rstrip() for line in printable(text).splitlines() if line.strip()) + "\n"
 
 
 def addresses(atlas: Atlas) -> Mapping[str, str]:
-    """Where on the page the claims and statements are, by name."""
+    """Where on the page the claims and statements are, by name; without names that may be words or numbers."""
     names = (*(statement.name for statement in atlas.statements), *(part.name for part in atlas.parts))
-    return {name: f"#{name}" for name in names}
+    return {name: f"#{name}" for name in names if _TELLING.search(name)}
 
 
 def _formula(latex: str) -> Markup:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass, replace
+from textwrap import fill
 from types import ModuleType
 
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from entropy_theory.checking.claim import Claim
@@ -22,6 +24,9 @@ SHOWN = 80
 
 COLOURS = 48
 """Colours of a verdict's picture: two hues, grey, and what softens their edges."""
+
+TITLE = 44
+"""Characters in a line of a picture's title; a longer word, as a claim's name may be, is cut."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ def of_verdict(claim: Claim, verdict: Verdict, seed: int) -> Picture | None:
         figure = drawn.plot()
     except ValueError:
         return None
+    _wrap_title(figure)
     if drawn.sample:
         where = "on" if claim.kind == "identity" else "on or above"
         words = (
@@ -95,6 +101,17 @@ def of_figure(module: ModuleType) -> Picture:
     with style():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return Picture(_uri("image/svg+xml", buffer.getvalue()), *_size(figure), module.CAPTION)
+
+
+def _wrap_title(figure: Figure) -> None:
+    axes = figure.axes[0]
+    titles = (axes.get_title(loc) for loc in ("left", "center", "right"))
+    title = next(title for title in titles if title)
+    words = (word if len(word) <= TITLE else f"{word[: TITLE - 1]}…" for word in title.split())
+    wrapped = fill(" ".join(words), TITLE, break_on_hyphens=False)
+    for text in axes.findobj(Text):
+        if isinstance(text, Text) and text.get_text() == title:
+            text.set_text(wrapped)
 
 
 def _png(figure: Figure) -> bytes:

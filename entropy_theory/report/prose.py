@@ -37,6 +37,7 @@ _BASE = (
 
 _PATTERNS: tuple[tuple[str, str], ...] = (
     ("angle", r"<(?=[^\s=<>])(?P<inner>[^<>=]*?,[^<>=]*?)>(?=$|[\s_,.;:|)'\]])"),
+    ("tag", r"</?[A-Za-z][^\s<>=]*>"),
     ("sub", rf"_(?P<sub>{_GROUP}|[A-Za-z]+(?P<second>,[a-z](?![A-Za-z_]))?|\d+|[*+-](?!\w))"),
     ("sup", rf"\^(?P<sup>{_GROUP}|{_BRACKET}|[-+]?\d+(?:\.\d+)?(?![\d.]*\d|/\d)|-?[A-Za-z]+|[*+])"),
     ("sign", r"\|\||<=|>=|!=|->|\.\.\.|\+/-"),
@@ -170,6 +171,7 @@ def _greek(d: str, letter: str) -> Markup:
 
 _SET: dict[str, Callable[[re.Match[str]], Markup | None]] = {
     "angle": lambda m: Markup(f"⟨{_formulas(m['inner'])}⟩"),
+    "tag": lambda m: escape(m[0]),
     "sub": _sub,
     "sup": _sup,
     "sign": lambda m: Markup(SIGNS[m[0]]),

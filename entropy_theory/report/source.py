@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from entropy_theory.checking import registry
@@ -41,6 +41,11 @@ class Source:
     @property
     def is_paper(self) -> bool:
         return self.spec == "paper"
+
+    @property
+    def file(self) -> str:
+        """Of one's own claims, without the name of one of them."""
+        return self.spec.rpartition(":")[0] if ".py:" in self.spec else self.spec
 
     def label(self, statement: str) -> str:
         """``Theorem V.2`` of ``theorem-v.2``, for a heading."""
@@ -93,5 +98,5 @@ def paper() -> Source:
 
 def own(spec: str) -> Source:
     """A file of one's own claims."""
-    path = spec.rpartition(":")[0] if ".py:" in spec else spec
-    return Source(spec=spec, title=Path(path).name)
+    source = Source(spec=spec, title="")
+    return replace(source, title=Path(source.file).name)

@@ -61,7 +61,7 @@ COLUMNS = {
 """What a history shows of itself, with its heading."""
 
 SHOWN = 8
-"""Records that it shows."""
+"""Records that it shows at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +222,8 @@ class History:
             text = re.sub(r" [0-9a-f]{16}\b", "", str(self.metadata.get(name, "None")))
             if text not in ("None", "1" if name == "updates" else ""):
                 yield name, text.removesuffix(" ()") if name == "seed" else text
-        yield "records", f"{self.step.size}, steps {self.step[0]} to {self.step[-1]}"
+        shown = f", {SHOWN} shown" if self.step.size > SHOWN else ""
+        yield "records", f"{self.step.size}{shown}, steps {self.step[0]} to {self.step[-1]}"
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         """The numbers of `COLUMNS` at the first, the last and some records between; a dash where there is none.
