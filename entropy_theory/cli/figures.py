@@ -13,8 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from entropy_theory.cli.app import app
-from entropy_theory.cli.terminal import Quiet, Work, command_line, or_exit, refuse, writable
-from entropy_theory.files import reason
+from entropy_theory.cli.terminal import Quiet, Work, command_line, make_folder, or_exit, refuse
 
 
 def _pictures(incomplete: str) -> list[tuple[str, str]]:
@@ -75,12 +74,7 @@ def figures(
         if not gallery.holds_results(results):
             mend = command_line("simulate", ("-o", results))
             refuse(f"--results is {results}, which holds no result; leave it out, or run: {mend}")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        refuse(f"--output is {output}, expected a folder that can be written to: {reason(error)}")
-    if not writable(output):
-        refuse(f"--output is {output}, expected a folder that can be written to")
+    make_folder(output)
     drawn: list[str] = []
     paths: list[Path] = []
     with Work("drawing", len(chosen), quiet) as work, _interruptions() as heard, suppress(KeyboardInterrupt):

@@ -22,7 +22,7 @@ from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET
 from entropy_theory.cli.app import app
 from entropy_theory.cli.checking import Budget, Names, Seed, Workers
-from entropy_theory.cli.terminal import Quiet, Work, command_line, or_exit, refuse, writable, write
+from entropy_theory.cli.terminal import Quiet, Work, command_line, make_folder, or_exit, refuse, write
 from entropy_theory.files import reason
 
 PAGE = "index.html"
@@ -125,12 +125,7 @@ def report(
 
 
 def _prepare(output: Path) -> None:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        refuse(f"--output is {output}, expected a folder that can be written to: {reason(error)}")
-    if not writable(output):
-        refuse(f"--output is {output}, expected a folder that can be written to")
+    make_folder(output)
     if (output / PAGE).is_dir():
         refuse(f"--output is {output}, which has a folder {PAGE}, expected that name to be free for the page")
 

@@ -20,13 +20,12 @@ from entropy_theory.cli.terminal import (
     Quiet,
     Work,
     command_line,
+    make_folder,
     open_console,
     or_exit,
     print_table,
     refuse,
-    writable,
 )
-from entropy_theory.files import reason
 
 if TYPE_CHECKING:
     from entropy_theory.simulations.result import Result
@@ -89,12 +88,7 @@ def simulate(
         refuse("--resume is given without --output, expected the folder of the earlier run")
     chosen = or_exit(select, names or [])
     if output is not None:
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            refuse(f"--output is {output}, expected a folder that can be written to: {reason(error)}")
-        if not writable(output):
-            refuse(f"--output is {output}, expected a folder that can be written to")
+        make_folder(output)
     folder = None if output is None else Folder(output)
     scale = "small" if small else "full"
     results: list[Result] = []

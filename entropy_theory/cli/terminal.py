@@ -106,6 +106,16 @@ def writable(folder: Path) -> bool:
         return False
 
 
+def make_folder(output: Path) -> None:
+    """The folder of ``--output``, made if it is not there; refused if nothing can be written into it."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse(f"--output is {output}, expected a folder that can be written to: {reason(error)}")
+    if not writable(output):
+        refuse(f"--output is {output}, expected a folder that can be written to")
+
+
 def write(path: Path, text: str) -> bool:
     """Write a file whole or not at all; whether it could be written, and if not a line that says why."""
     try:
