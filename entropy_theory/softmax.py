@@ -12,51 +12,106 @@ of the mass, its own deviation, of order 1e-20, is still accurate.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from entropy_theory.arithmetic import expm1_minus, log1p, midpoint
+from entropy_theory.arithmetic import expm1_minus, is_ball, log1p, midpoint
 from entropy_theory.validation import as_logits, as_numbers, broadcast
 
 Array = np.ndarray[Any, Any]
 
 
-def _odds(z: Array) -> tuple[Array, Array, Array]:
-    """Index of the mode, logits relative to it, and the sum of the other actions' odds against it."""
-    mode = np.argmax(midpoint(z), axis=-1, keepdims=True)
-    relative = z - np.take_along_axis(z, mode, -1)
-    odds = np.exp(relative)
-    np.put_along_axis(odds, mode, 0, -1)
-    # The mode's own relative logit, zero, gives the sum its type where there is no other action.
-    return mode, relative, odds.sum(-1, keepdims=True) + np.take_along_axis(relative, mode, -1)
+class Policy:
+    """One evaluation of the policy with logits z, float64, complex128 or balls, unchecked.
 
+    Attributes
+    ----------
+    z : array (..., A)
+        The logits.
+    mode : int array (..., 1)
+        Index of the most probable action.
+    relative, odds : array (..., A)
+        Logits relative to the mode, and their exponentials.
+    others : array (..., 1)
+        Sum of the other actions' odds.
+    """
 
-def _softmax(z: Array) -> Array:
-    _, relative, others = _odds(z)
-    return np.asarray(np.exp(relative) / (1 + others))
+    def __init__(self, z: Array) -> None:
+        self.z = z
+        self.mode = np.argmax(midpoint(z), axis=-1, keepdims=True)
+        self.relative = z - self.at_mode(z)
+        self.odds = np.exp(self.relative)
+        own = self.at_mode(self.odds)
+        np.put_along_axis(self.odds, self.mode, 0, -1)
+        # The mode's own relative logit, zero, gives the sum its type where there is no other action.
+        self.others = self.odds.sum(-1, keepdims=True) + self.at_mode(self.relative)
+        np.put_along_axis(self.odds, self.mode, own, -1)
 
+    @cached_property
+    def probability(self) -> Array:
+        """``p_a``."""
+        return np.asarray(self.odds / (1 + self.others))
 
-def _log_softmax(z: Array) -> Array:
-    _, relative, others = _odds(z)
-    return np.asarray(relative - log1p(others))
+    @cached_property
+    def log_probability(self) -> Array:
+        """``x_a = log p_a``."""
+        return np.asarray(self.relative - log1p(self.others))
 
+    @cached_property
+    def centred_log_probability(self) -> Array:
+        """``x_a + H``."""
+        return self.centred(self.z)
 
-def _from_mode(z: Array, v: Array) -> tuple[Array, Array, Array]:
-    """The mode's value, the differences to it, and their mean under the policy."""
-    mode, relative, others = _odds(z)
-    value = np.take_along_axis(v, mode, -1)
-    difference = relative if v is z else v - value
-    return value, difference, (np.exp(relative) * difference).sum(-1, keepdims=True) / (1 + others)
+    @cached_property
+    def entropy(self) -> Array:
+        """``H = -sum_a p_a x_a``."""
+        return np.asarray(-(self.probability * self.log_probability).sum(-1))
 
+    @cached_property
+    def entropy_gradient(self) -> Array:
+        """``dH/dz_a = -p_a (x_a + H)``."""
+        return np.asarray(-self.probability * self.centred_log_probability)
 
-def _centred(z: Array, v: Array) -> Array:
-    _, difference, mean = _from_mode(z, v)
-    return np.asarray(difference - mean)
+    def at_mode(self, v: Array) -> Array:
+        """The mode's value, shape (..., 1)."""
+        return np.take_along_axis(v, self.mode, -1)
+
+    def from_mode(self, v: Array) -> tuple[Array, Array, Array]:
+        """The mode's value, the differences to it, and their mean under the policy."""
+        value = self.at_mode(v)
+        difference = self.relative if v is self.z else v - value
+        return value, difference, (self.odds * difference).sum(-1, keepdims=True) / (1 + self.others)
+
+    def centred(self, v: Array) -> Array:
+        """``v_a - E v``."""
+        _, difference, mean = self.from_mode(v)
+        return np.asarray(difference - mean)
+
+    def expectation(self, v: Array) -> Array:
+        """``E v``, shape (...)."""
+        value, _, mean = self.from_mode(v)
+        return np.asarray((value + mean)[..., 0])
+
+    def covariance(self, x: Array, y: Array) -> Array:
+        """``Cov(x, y)`` of functions that are centred already, shape (...)."""
+        return np.asarray((self.probability * x * y).sum(-1))
+
+    def norm(self, x: Array) -> Array:
+        """``sqrt(Var(x))`` of a function that is centred already, shape (...)."""
+        if is_ball(x) or is_ball(self.z):
+            return np.asarray(np.sqrt(self.covariance(x, x)))
+        # A power of two, which rounds nothing, keeps squares from overflow and underflow.
+        exponent = np.frexp(np.abs(midpoint(x)).max(-1))[1] - 1
+        scaled = x * np.ldexp(1.0, -exponent // 2)[..., None] * np.ldexp(1.0, -exponent - -exponent // 2)[..., None]
+        return np.asarray(np.sqrt(self.covariance(scaled, scaled)) * np.ldexp(1.0, exponent))
 
 
 def _covariance(z: Array, x: Array, y: Array) -> Array:
-    return np.asarray((_softmax(z) * _centred(z, x) * _centred(z, y)).sum(-1))
+    policy = Policy(z)
+    left = policy.centred(x)
+    return policy.covariance(left, left if y is x else policy.centred(y))
 
 
 def softmax(z: Any) -> Array:
@@ -83,7 +138,7 @@ def softmax(z: Any) -> Array:
     >>> et.softmax(np.log([9.0, 1.0]))
     array([0.9, 0.1])
     """
-    return _softmax(as_logits(z))
+    return Policy(as_logits(z)).probability
 
 
 def log_softmax(z: Any) -> Array:
@@ -99,7 +154,7 @@ def log_softmax(z: Any) -> Array:
     array (..., A)
         Each entry relatively accurate, also that of a mode whose probability rounds to one.
     """
-    return _log_softmax(as_logits(z))
+    return Policy(as_logits(z)).log_probability
 
 
 def centred(z: Any, v: Any) -> Array:
@@ -116,7 +171,8 @@ def centred(z: Any, v: Any) -> Array:
         Cancellation is left only where the differences of `v` to the mode's value cancel in their mean, and where an
         action's value is close to the mean.
     """
-    return _centred(*broadcast(z=as_logits(z), v=as_logits(v, "v")))
+    logits, values = broadcast(z=as_logits(z), v=as_logits(v, "v"))
+    return Policy(logits).centred(values)
 
 
 def expectation(z: Any, v: Any) -> Array:
@@ -138,8 +194,8 @@ def expectation(z: Any, v: Any) -> Array:
     >>> float(et.expectation([0.3, 0.2, 0.1], [0.1, 0.1, 0.1]))
     0.1
     """
-    value, _, mean = _from_mode(*broadcast(z=as_logits(z), v=as_logits(v, "v")))
-    return np.asarray((value + mean)[..., 0])
+    logits, values = broadcast(z=as_logits(z), v=as_logits(v, "v"))
+    return Policy(logits).expectation(values)
 
 
 def covariance(z: Any, x: Any, y: Any) -> Array:
@@ -178,8 +234,7 @@ def entropy(z: Any) -> Array:
     >>> float(et.entropy(np.zeros(4)) / np.log(4))
     1.0
     """
-    logits = as_logits(z)
-    return np.asarray(-(_softmax(logits) * _log_softmax(logits)).sum(-1))
+    return Policy(as_logits(z)).entropy
 
 
 def entropy_gradient(z: Any) -> Array:
@@ -196,8 +251,7 @@ def entropy_gradient(z: Any) -> Array:
         In nats per unit of logit. Relatively accurate except close to its zero ``p_a = exp(-H)``, where two numbers
         of the size of the largest logit difference cancel.
     """
-    logits = as_logits(z)
-    return np.asarray(-_softmax(logits) * _centred(logits, logits))
+    return Policy(as_logits(z)).entropy_gradient
 
 
 def varentropy(z: Any) -> Array:
@@ -229,7 +283,8 @@ def fisher_norm(z: Any, v: Any) -> Array:
     array (...)
     """
     logits, direction = broadcast(z=as_logits(z), v=as_logits(v, "v"))
-    return np.asarray(np.sqrt(_covariance(logits, direction, direction)))
+    policy = Policy(logits)
+    return policy.norm(policy.centred(direction))
 
 
 def kl(z_old: Any, z_new: Any) -> Array:
@@ -247,7 +302,8 @@ def kl(z_old: Any, z_new: Any) -> Array:
         ``E_old exp(u)``, u the centred change of logits, from the nonnegative terms ``p (exp(u) - 1 - u)``.
     """
     old, new = broadcast(z_old=as_logits(z_old, "z_old"), z_new=as_logits(z_new, "z_new"))
-    return _kl_of_change(old, _centred(old, new - old))
+    policy = Policy(old)
+    return _kl_of_change(policy, policy.centred(new - old))
 
 
 def kl_along(z: Any, direction: Any, step: Any) -> Array:
@@ -265,12 +321,13 @@ def kl_along(z: Any, direction: Any, step: Any) -> Array:
         Relatively accurate for steps of every size: nothing of the size of `z` is added to a small step.
     """
     logits, change = broadcast(z=as_logits(z), direction=as_logits(direction, "direction"))
-    return _kl_of_change(logits, as_numbers(step, "step")[..., None] * _centred(logits, change))
+    policy = Policy(logits)
+    return _kl_of_change(policy, as_numbers(step, "step")[..., None] * policy.centred(change))
 
 
-def _kl_of_change(z: Array, u: Array) -> Array:
-    """KL(softmax(z) || softmax(z + u)) for a change u with mean zero under softmax(z): log E exp(u)."""
-    log_p, p = _log_softmax(z), _softmax(z)
+def _kl_of_change(policy: Policy, u: Array) -> Array:
+    """``KL(p_z || p_{z + u})`` for a change u with mean zero under p_z: ``log E exp(u)``."""
+    log_p, p = policy.log_probability, policy.probability
     peak = midpoint(log_p + u).max(-1, keepdims=True)
     # Any value is right; this one avoids overflow. In the arithmetic of z, so that its exponential is enclosed.
     scale = np.where(peak > 1, np.rint(peak), 0.0) + 0 * log_p[..., :1]
@@ -315,10 +372,10 @@ def entropy_change(z: Any, dz: Any) -> Array:
         In nats. Its error is a few units of rounding of the sum of the terms' sizes.
     """
     logits, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
-    _, old, _ = _odds(logits)  # relative to the mode, so that a small change is not lost in large logits
-    linear = (_policy_change(old, change) * _centred(old, old)).sum(-1)
-    new = old + change
-    return np.asarray(-linear - _kl_of_change(new, _centred(new, -change)))
+    old = Policy(Policy(logits).relative)  # so that a small change is not lost in large logits
+    new = Policy(old.z + change)
+    linear = (_policy_change(old, new, change) * old.centred_log_probability).sum(-1)
+    return np.asarray(-linear - _kl_of_change(new, new.centred(-change)))
 
 
 def log_ratio(z: Any, dz: Any) -> Array:
@@ -334,7 +391,8 @@ def log_ratio(z: Any, dz: Any) -> Array:
     array (..., A)
         Accurate also where the two policies are close.
     """
-    return _log_ratio(*broadcast(z=as_logits(z), dz=as_logits(dz, "dz")))
+    logits, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
+    return _log_ratio(Policy(logits), change)
 
 
 def policy_change(z: Any, dz: Any) -> Array:
@@ -351,18 +409,19 @@ def policy_change(z: Any, dz: Any) -> Array:
     -------
     array (..., A)
     """
-    return _policy_change(*broadcast(z=as_logits(z), dz=as_logits(dz, "dz")))
+    logits, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
+    return _policy_change(Policy(logits), Policy(logits + change), change)
 
 
-def _log_ratio(z: Array, change: Array) -> Array:
-    u = _centred(z, change)
-    return np.asarray(u - _kl_of_change(z, u)[..., None])
+def _log_ratio(old: Policy, change: Array) -> Array:
+    u = old.centred(change)
+    return np.asarray(u - _kl_of_change(old, u)[..., None])
 
 
-def _policy_change(z: Array, change: Array) -> Array:
-    log_ratio = _log_ratio(z, change)
+def _policy_change(old: Policy, new: Policy, change: Array) -> Array:
+    log_ratio = _log_ratio(old, change)
     grows = midpoint(log_ratio) > 0  # either form is right; the one that is taken does not overflow
-    larger = np.where(grows, _softmax(z + change), _softmax(z))
+    larger = np.where(grows, new.probability, old.probability)
     return np.asarray(np.where(grows, -1, 1) * larger * np.expm1(np.where(grows, -log_ratio, log_ratio)))
 
 
@@ -380,4 +439,5 @@ def token_covariance(z: Any, dz: Any) -> Array:
         Its mean under the policy is ``Cov_p(log p, dz)``.
     """
     logits, change = broadcast(z=as_logits(z), dz=as_logits(dz, "dz"))
-    return np.asarray(_centred(logits, logits) * _centred(logits, change))
+    policy = Policy(logits)
+    return np.asarray(policy.centred_log_probability * policy.centred(change))

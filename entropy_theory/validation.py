@@ -15,6 +15,8 @@ Array = np.ndarray[Any, Any]
 
 LARGEST = 1e300
 
+_FINITE = float(np.finfo(np.float64).max)
+
 _ENCLOSED = (Ball, Dual, arb)
 _EXACT = (int, float, Fraction, fmpq, fmpz, np.integer, np.floating)
 
@@ -27,6 +29,20 @@ def as_numbers(value: Any, name: str, *, axes: int = 0) -> Array:
     ValueError
         If `value` is not numeric, is empty, has too few axes, or holds an infinite or undefined entry.
     """
+    array = as_array(value, name, axes=axes)
+    _require_within(array, _FINITE, name)
+    return array
+
+
+def as_logits(value: Any, name: str = "z") -> Array:
+    """`value` as finite logits of shape (..., A) with A >= 1, small enough that their differences are finite."""
+    logits = as_array(value, name, axes=1)
+    _require_within(logits, LARGEST if logits.dtype == np.float64 else _FINITE, name)
+    return logits
+
+
+def as_array(value: Any, name: str, *, axes: int = 0) -> Array:
+    """As `as_numbers`, for a caller that finds out by itself whether the floats among the entries are finite."""
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -45,17 +61,23 @@ def as_numbers(value: Any, name: str, *, axes: int = 0) -> Array:
         raise ValueError(
             f"{name} has shape {array.shape}, expected at least one entry along each of the last {axes} axes"
         )
-    if array.dtype != object and not np.isfinite(array).all():
-        report(~np.isfinite(array), array, name, "a finite number")
     return array
 
 
-def as_logits(value: Any, name: str = "z") -> Array:
-    """`value` as finite logits of shape (..., A) with A >= 1, small enough that their differences are finite."""
-    logits = as_numbers(value, name, axes=1)
-    if logits.dtype == np.float64:
-        report(np.abs(logits) > LARGEST, logits, name, f"a number of size at most {LARGEST:g}")
-    return logits
+def _require_within(array: Array, limit: float, name: str) -> None:
+    if array.dtype == object or within(array, limit):
+        return
+    report(~np.isfinite(array), array, name, "a finite number")
+    report(np.abs(array) > limit, array, name, f"a number of size at most {limit:g}")
+
+
+def within(array: Array, limit: float) -> bool:
+    """Whether all entries have size at most `limit`; of complex numbers both parts. No array is made for it."""
+    if not array.size:
+        return True
+    if array.dtype.kind == "c":
+        return within(array.real, limit) and within(array.imag, limit)
+    return bool(array.max() <= limit and array.min() >= -limit)
 
 
 def report(wrong: Array, array: Array, name: str, expected: str) -> None:
