@@ -6,16 +6,43 @@ policy and ``x = log p``. A bandit has one state with w = d = 1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from entropy_theory.problems import MDP, Bandit, TokenTree
-from entropy_theory.softmax import centred, entropy, entropy_gradient, softmax
+from entropy_theory.problems import MDP, Bandit, TokenTree, Values
+from entropy_theory.problems.pieces import by_pieces
+from entropy_theory.softmax import Policy, entropy
 
 Array = np.ndarray[Any, Any]
 
 Problem = Bandit | MDP | TokenTree
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that is exact about a policy in a problem, from `evaluate`.
+
+    Attributes
+    ----------
+    objective : array (...)
+        Expected reward J.
+    mean_entropy : array (...)
+        Entropy averaged over the visitation, in nats.
+    policy_gradient : array (..., S, A)
+        Gradient of the objective.
+    mean_entropy_gradient : array (..., S, A)
+        Gradient of the mean entropy.
+    values : Values
+        Its advantage is the natural gradient of the objective.
+    """
+
+    objective: Array
+    mean_entropy: Array
+    policy_gradient: Array
+    mean_entropy_gradient: Array
+    values: Values
 
 
 def checked_logits(problem: Problem, z: Any) -> Array:
@@ -23,6 +50,42 @@ def checked_logits(problem: Problem, z: Any) -> Array:
     if not isinstance(problem, Problem):
         raise ValueError(f"problem is {problem!r}, expected a Bandit, an MDP or a TokenTree")
     return problem.check_logits(z)
+
+
+def evaluate(problem: Problem, z: Any) -> Evaluation:
+    """Objective, mean entropy, both gradients and all values of a policy at once.
+
+    In an MDP the policy is evaluated once and all of it comes out of one factorisation of ``I - discount P``: the
+    quickest way to more than one of them. Each is what the function of its name gives, but perhaps for the last units
+    of rounding.
+
+    Parameters
+    ----------
+    problem : Bandit, MDP or TokenTree
+    z : array (..., S, A), for a bandit (..., A)
+        Logits.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    ValueError
+        If the logits do not fit the problem.
+    ArithmeticError
+        If a sparse system is not solved to the rounding of its residual.
+
+    Examples
+    --------
+    >>> import numpy as np, entropy_theory as et
+    >>> result = et.evaluate(et.Bandit([1.0, 0.0]), np.zeros(2))
+    >>> float(result.objective), result.policy_gradient.tolist(), float(result.mean_entropy / np.log(2))
+    (0.5, [0.25, -0.25], 1.0)
+    """
+    if isinstance(problem, TokenTree):
+        return _evaluate_tree(problem, problem.check_logits(z))
+    return by_pieces(_evaluate, _pieces(problem, z))
 
 
 def policy_gradient(problem: Problem, z: Any) -> Array:
@@ -41,9 +104,9 @@ def policy_gradient(problem: Problem, z: Any) -> Array:
     -------
     array of the shape of `z` broadcast against the problem
     """
-    logits = checked_logits(problem, z)
-    values = problem.values(logits)
-    return np.asarray(values.visits[..., None] * softmax(logits) * values.advantage)
+    if isinstance(problem, TokenTree):
+        return problem.objective_gradient(z)
+    return by_pieces(_policy_gradient, _pieces(problem, z))
 
 
 def natural_policy_gradient(problem: Problem, z: Any) -> Array:
@@ -81,6 +144,8 @@ def mean_entropy(problem: Problem, z: Any) -> Array:
     -------
     array (...)
     """
+    if isinstance(problem, TokenTree):
+        return problem.mean_entropy(z)
     logits = checked_logits(problem, z)
     if isinstance(problem, Bandit):
         return entropy(logits)
@@ -104,11 +169,61 @@ def mean_entropy_gradient(problem: Problem, z: Any) -> Array:
     -------
     array of the shape of `z` broadcast against the problem
     """
+    if isinstance(problem, TokenTree):
+        return problem.mean_entropy_gradient(z)
+    return by_pieces(_mean_entropy_gradient, _pieces(problem, z))
+
+
+def _pieces(problem: Bandit | MDP, z: Any) -> list[tuple[Bandit | MDP, Array, slice]]:
+    """The problem and the checked logits; a large batch of MDPs in several pieces."""
     logits = checked_logits(problem, z)
+    return [*problem.pieces(logits)] if isinstance(problem, MDP) else [(problem, logits, slice(None))]
+
+
+def _evaluate(problem: Bandit | MDP, logits: Array) -> Evaluation:
+    policy = Policy(logits)
     if isinstance(problem, Bandit):
-        return entropy_gradient(logits)
-    entropies = problem.state_values(logits, entropy(logits))
+        values = problem.values_under(policy)
+        objective, mean, slope = values.v, policy.entropy, policy.entropy_gradient
+    else:
+        values, (entropies,) = problem.values_under(policy, [policy.entropy])
+        objective, total = (np.asarray((problem.initial * x).sum(-1)) for x in (values.v, entropies))
+        mean = np.asarray(total / problem.effective_horizon)
+        slope = _mean_entropy_slope(problem, policy, values.visitation, entropies)
+    return Evaluation(objective, mean, _policy_slope(policy, values), slope, values)
+
+
+def _evaluate_tree(tree: TokenTree, logits: Array) -> Evaluation:
+    return Evaluation(
+        objective=tree.objective(logits),
+        mean_entropy=tree.mean_entropy(logits),
+        policy_gradient=tree.objective_gradient(logits),
+        mean_entropy_gradient=tree.mean_entropy_gradient(logits),
+        values=tree.values(logits),
+    )
+
+
+def _policy_gradient(problem: Bandit | MDP, logits: Array) -> Array:
+    policy = Policy(logits)
+    values = problem.values_under(policy) if isinstance(problem, Bandit) else problem.values_under(policy)[0]
+    return _policy_slope(policy, values)
+
+
+def _mean_entropy_gradient(problem: Bandit | MDP, logits: Array) -> Array:
+    policy = Policy(logits)
+    if isinstance(problem, Bandit):
+        return policy.entropy_gradient
+    (entropies,), visits, _ = problem.totals_under(policy, [policy.entropy])
+    return _mean_entropy_slope(problem, policy, (1 - problem.discount[..., None]) * visits, entropies)
+
+
+def _policy_slope(policy: Policy, values: Values) -> Array:
+    return np.asarray(values.visits[..., None] * policy.probability * values.advantage)
+
+
+def _mean_entropy_slope(problem: MDP, policy: Policy, visitation: Array, entropies: Array) -> Array:
+    """From the state values `entropies` of the entropy."""
     ahead = problem.discount[..., None, None] * problem.expected_next(entropies)
-    visitation = problem.values(logits).visitation
-    local = softmax(logits) * centred(logits, ahead) + entropy_gradient(logits)
+    wide = policy if ahead.shape == policy.z.shape else Policy(np.broadcast_to(policy.z, ahead.shape))
+    local = policy.probability * wide.centred(ahead) + policy.entropy_gradient
     return np.asarray(visitation[..., None] * local)

@@ -8,7 +8,7 @@ import numpy as np
 
 from entropy_theory.arithmetic import is_ball, to_balls
 from entropy_theory.problems.values import Values
-from entropy_theory.softmax import centred, softmax
+from entropy_theory.softmax import Policy, softmax
 from entropy_theory.validation import as_logits, as_numbers, broadcast
 
 Array = np.ndarray[Any, Any]
@@ -77,10 +77,24 @@ class Bandit:
         -------
         Values
         """
-        logits, reward = self._together(z)
-        v = self.objective(logits)
+        return self.values_under(Policy(self.check_logits(z)))
+
+    def values_under(self, policy: Policy) -> Values:
+        """Values of a policy that is evaluated already.
+
+        Parameters
+        ----------
+        policy : entropy_theory.softmax.Policy
+            Of logits that `check_logits` returned.
+
+        Returns
+        -------
+        Values
+        """
+        reward = np.broadcast_to(self.reward, policy.z.shape)
+        v = np.asarray((policy.probability * reward).sum(-1))
         one = np.ones(v.shape)
-        return Values(v=v, q=reward, advantage=centred(logits, reward), visits=one, visitation=one)
+        return Values(v=v, q=reward, advantage=policy.centred(reward), visits=one, visitation=one)
 
     def check_logits(self, z: Any) -> Array:
         """Logits as an array that fits the problem; a ValueError says what does not.

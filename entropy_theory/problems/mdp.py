@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
+from copy import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from entropy_theory.arithmetic import is_ball, midpoint, to_balls
 from entropy_theory.balls import Ball
 from entropy_theory.problems import gymnasium_tables
-from entropy_theory.problems.systems import DenseSystem, SparseSystem
+from entropy_theory.problems.elimination import SMALL
+from entropy_theory.problems.pieces import PIECE, by_pieces
+from entropy_theory.problems.sparse_systems import SparseSystem
+from entropy_theory.problems.systems import DenseSystem, products
 from entropy_theory.problems.values import Values
-from entropy_theory.softmax import centred, softmax
+from entropy_theory.softmax import Policy
 from entropy_theory.validation import as_logits, as_numbers, report
 
 Array = np.ndarray[Any, Any]
@@ -66,9 +72,11 @@ class MDP:
         self.initial = as_numbers(initial, "initial", axes=1)
         shape = (self.states, self.actions)
         self.termination = np.zeros(shape) if termination is None else as_numbers(termination, "termination", axes=2)
-        self.sparse = bool(sp.issparse(transition))
+        self.sparse = _is_sparse(transition)
         if self.sparse:
-            self.transition = sp.csr_matrix(transition, dtype=np.float64)
+            from scipy.sparse import csr_matrix
+
+            self.transition = csr_matrix(transition, dtype=np.float64)
             self._require_shape("transition", self.transition.shape, (self.states * self.actions, self.states))
             for name in ("reward", "discount", "initial", "termination"):
                 array = getattr(self, name)
@@ -162,11 +170,17 @@ class MDP:
         -------
         array (...)
         """
-        logits = self.check_logits(z)
-        return np.asarray((self.initial * self._expected_return(logits, self.reward)).sum(-1))
+        policy = Policy(self.check_logits(z))
+        if self.sparse and policy.z.ndim > 2:
+            return self._stacked([self.objective(x) for x in self._one_by_one(policy.z)], policy.z)
+        v = self._system(policy, 1).values(self._spread(self._mean_reward(policy), policy.z))
+        return np.asarray((self.initial * v).sum(-1))
 
     def values(self, z: Any) -> Values:
         """Values of a policy, each exact to the rounding of one linear solve.
+
+        One factorisation of ``I - discount P`` serves all of them. Beside a sparse transition a system is solved by
+        iteration or by a sparse factorisation, whichever its graph and the discount make cheaper.
 
         Parameters
         ----------
@@ -176,17 +190,103 @@ class MDP:
         Returns
         -------
         Values
+
+        Raises
+        ------
+        ArithmeticError
+            If a system is not solved to the rounding of its residual.
         """
-        logits = self.check_logits(z)
-        if self.sparse and logits.ndim > 2:
-            return self._one_by_one(logits)
-        policy = softmax(logits)
-        system = self._system(policy)
-        v = system.values(self._spread((policy * self.reward).sum(-1), logits))
+        return by_pieces(_values, self.pieces(self.check_logits(z)))
+
+    def values_under(self, policy: Policy, rewards: Sequence[Array] = ()) -> tuple[Values, list[Array]]:
+        """Values of a policy that is evaluated already, and the `state_values` of rewards, from one factorisation.
+
+        Parameters
+        ----------
+        policy : entropy_theory.softmax.Policy
+            Of logits that `check_logits` returned.
+        rewards : sequence of array (..., S)
+            Each depends on the state alone.
+
+        Returns
+        -------
+        (Values, list of array (..., S))
+
+        Raises
+        ------
+        ArithmeticError
+            If a system is not solved to the rounding of its residual.
+        """
+        (v, *totals), visits, error = self.totals_under(policy, [self._mean_reward(policy), *rewards])
         q = self.reward + self.discount[..., None, None] * self.expected_next(v)
-        visits = system.occupancy(self._spread(self.initial, logits))
+        wide = policy if q.shape == policy.z.shape else Policy(np.broadcast_to(policy.z, q.shape))
         visitation = (1 - self.discount[..., None]) * visits
-        return Values(v=v, q=q, advantage=centred(logits, q), visits=visits, visitation=visitation)
+        values = Values(v=v, q=q, advantage=wide.centred(q), visits=visits, visitation=visitation, _backward_error=error)
+        return values, totals
+
+    def pieces(self, logits: Array) -> list[tuple[MDP, Array, slice]]:
+        """The batch in pieces that stay in the cache, and the logits of each; one piece where there is no need.
+
+        Parameters
+        ----------
+        logits : array (..., S, A)
+            What `check_logits` returned.
+
+        Returns
+        -------
+        list of (MDP, array, slice)
+            The slice says where in the batch.
+        """
+        batch = np.broadcast_shapes(self.batch, logits.shape[:-2])
+        least = 512 if self.states <= SMALL else 1  # so that eliminating them pays
+        step = max(PIECE // (self.states**2 * self.actions), least)
+        if self.sparse or is_ball(logits) or self._exact or len(batch) != 1 or batch[0] <= step:
+            return [(self, logits, slice(None))]
+        parts = [slice(i, min(i + step, batch[0])) for i in range(0, batch[0], step)]
+        return [(self._part(part), _sliced(logits, 2, part), part) for part in parts]
+
+    def _part(self, part: slice) -> MDP:
+        """A slice of a batch with one axis."""
+        out = copy(self)
+        for name, axes in (("transition", 3), ("reward", 2), ("discount", 0), ("initial", 1), ("termination", 2)):
+            setattr(out, name, _sliced(getattr(self, name), axes, part))
+        out.batch = (len(range(*part.indices(self.batch[0]))),) if self.batch and self.batch[0] > 1 else self.batch
+        return out
+
+    def totals_under(self, policy: Policy, rewards: Sequence[Array]) -> tuple[list[Array], Array, Callable[[], Array]]:
+        """The `state_values` of rewards and the visits, all from one factorisation.
+
+        Parameters
+        ----------
+        policy : entropy_theory.softmax.Policy
+            Of logits that `check_logits` returned.
+        rewards : sequence of array (..., S)
+            Each depends on the state alone.
+
+        Returns
+        -------
+        (list of array (..., S), array (..., S), callable)
+            The values, the expected discounted numbers of visits, and what finds the `residual` as in `Values`.
+
+        Raises
+        ------
+        ArithmeticError
+            If a system is not solved to the rounding of its residual.
+        """
+        logits = policy.z
+        if self.sparse and logits.ndim > 2:
+            several = [np.broadcast_to(x, logits.shape[:-1]) for x in rewards]
+            parts = [
+                self.totals_under(Policy(logits[i]), [x[i] for x in several]) for i in np.ndindex(logits.shape[:-2])
+            ]
+            totals = [self._stacked([part[0][k] for part in parts], logits) for k in range(len(several))]
+            errors = self._stacked([error() for _, _, error in parts], logits)
+            return totals, self._stacked([visits for _, visits, _ in parts], logits), partial(np.asarray, errors)
+        system = self._system(policy, len(rewards) + 1)
+        totals = [system.values(self._spread(x, logits)) for x in rewards]
+        visits = system.occupancy(self._spread(self.initial, logits))
+        system.release()
+        return totals, visits, system.residual
 
     def state_values(self, z: Any, reward: Any) -> Array:
         """Expected discounted sum of a reward from each state on.
@@ -202,8 +302,12 @@ class MDP:
         -------
         array (..., S)
         """
-        logits = self.check_logits(z)
-        return self._expected_return(logits, as_numbers(reward, "reward", axes=1)[..., None])
+        policy, right = Policy(self.check_logits(z)), as_numbers(reward, "reward", axes=1)
+        if self.sparse and policy.z.ndim > 2:
+            each = np.broadcast_to(right, policy.z.shape[:-1])
+            indices = np.ndindex(policy.z.shape[:-2])
+            return self._stacked([self.state_values(policy.z[i], each[i]) for i in indices], policy.z)
+        return self._system(policy, 1).values(self._spread(right, policy.z))
 
     def expected_total(self, z: Any, reward: Any) -> Array:
         """Expected discounted sum of a reward over the states of an episode.
@@ -233,10 +337,13 @@ class MDP:
         -------
         array (..., S, A)
         """
-        if not self.sparse:
-            return np.asarray((self.transition @ v[..., None, :, None])[..., 0])
-        flat = v.reshape(-1, self.states)
-        return np.asarray((self.transition @ flat.T).T.reshape(*v.shape, self.actions))
+        if self.sparse:
+            flat = v.reshape(-1, self.states)
+            return np.asarray((self.transition @ flat.T).T.reshape(*v.shape, self.actions))
+        # A product for each problem, not for each of its states.
+        rows = self.transition.reshape(*self.transition.shape[:-3], self.states * self.actions, self.states)
+        product = products(rows, v)
+        return product.reshape(*product.shape[:-1], self.states, self.actions)
 
     def check_logits(self, z: Any) -> Array:
         """Logits as an array that fits the problem; a ValueError says what does not.
@@ -265,39 +372,47 @@ class MDP:
         # Floats among balls would pass rounded exponentials off as exact numbers.
         return to_balls(logits) if self._exact and not is_ball(logits) else logits
 
-    def _expected_return(self, logits: Array, reward: Array) -> Array:
-        """Solution v of v = E[reward + discount v(s')], for a reward (..., S, A) or (..., S, 1)."""
-        if self.sparse and logits.ndim > 2:
-            flat = np.broadcast_to(reward, (*logits.shape[:-1], reward.shape[-1]))
-            rows = [self._expected_return(logits[i], flat[i]) for i in np.ndindex(logits.shape[:-2])]
-            return np.array(rows).reshape(logits.shape[:-1])
-        policy = softmax(logits)
-        return self._system(policy).values(self._spread((policy * reward).sum(-1), logits))
+    def _mean_reward(self, policy: Policy) -> Array:
+        return np.asarray((policy.probability * self.reward).sum(-1))
 
-    def _system(self, policy: Array) -> DenseSystem | SparseSystem:
+    def _system(self, policy: Policy, solves: int) -> DenseSystem | SparseSystem:
         if self.sparse:
-            return SparseSystem(self.transition, policy, float(self.discount))
-        return DenseSystem(self.transition, policy, self.discount)
+            return SparseSystem(self.transition, policy.probability, float(self.discount), solves)
+        batch = np.broadcast_shapes(self.batch, policy.z.shape[:-2])
+        return DenseSystem(self.transition, policy.probability, self.discount, batch)
 
     def _spread(self, right: Array, logits: Array) -> Array:
         """`right` (..., S) over the common batch, so that each system has its right side."""
         batch = np.broadcast_shapes(self.batch, logits.shape[:-2], right.shape[:-1])
         return np.broadcast_to(right, (*batch, self.states))
 
-    def _one_by_one(self, logits: Array) -> Values:
-        parts = [self.values(logits[i]) for i in np.ndindex(logits.shape[:-2])]
-        batch = logits.shape[:-2]
-        return Values(
-            **{
-                name: np.array([getattr(p, name) for p in parts]).reshape(*batch, *getattr(parts[0], name).shape)
-                for name in ("v", "q", "advantage", "visits", "visitation")
-            }
-        )
+    @staticmethod
+    def _one_by_one(logits: Array) -> list[Array]:
+        return [logits[i] for i in np.ndindex(logits.shape[:-2])]
+
+    @staticmethod
+    def _stacked(parts: list[Array], logits: Array) -> Array:
+        return np.array(parts).reshape(*logits.shape[:-2], *np.shape(parts[0]))
 
     @staticmethod
     def _require_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
         if shape != expected:
             raise ValueError(f"{name} has trailing shape {shape}, expected {expected} to fit the reward")
+
+
+def _values(mdp: MDP, logits: Array) -> Values:
+    return mdp.values_under(Policy(logits))[0]
+
+
+def _sliced(array: Array, axes: int, part: slice) -> Array:
+    """A slice of the first of the leading axes, if there is one that is not broadcast."""
+    return array[part] if array.ndim > axes and array.shape[0] > 1 else array
+
+
+def _is_sparse(transition: Any) -> bool:
+    """Whether it is of SciPy's sparse kinds, without importing them for those who have none."""
+    module = sys.modules.get("scipy.sparse")
+    return module is not None and bool(module.issparse(transition))
 
 
 def _far_from_one(total: Array) -> Array:

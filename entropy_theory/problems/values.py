@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+
+
+def _none() -> Array:
+    return np.zeros(())
 
 
 @dataclass(frozen=True)
@@ -36,3 +41,14 @@ class Values:
     advantage: Array
     visits: Array
     visitation: Array
+    _backward_error: Callable[[], Array] = field(default=_none, repr=False, compare=False)
+
+    @property
+    def residual(self) -> Array:
+        """The largest normwise relative backward error of the linear systems behind these values, shape (...) or ().
+
+        ``|b - A x| / (2 |x| + |b|)``, in the maximum norm for v and in the sum norm for the visits: a few units of
+        rounding, or values would not be returned. Zero where no system is solved in floats: on balls, in a bandit and
+        in a token tree. Beside a dense transition it is computed when it is asked for.
+        """
+        return self._backward_error()
