@@ -13,6 +13,12 @@ from entropy_theory.validation import as_count, as_generator, report
 
 Array = np.ndarray[Any, Any]
 
+PART = 2**20
+"""Logits of distinct states that are looked at together, at most, where one state has no more."""
+
+WIDE = 128
+"""Vocabulary above which a token is searched for rather than counted off."""
+
 
 @dataclass(frozen=True)
 class Rollouts:
@@ -94,9 +100,7 @@ def sample(tree: TokenTree, z: Any, prompts: Any, responses: int, rng: Any) -> R
     state, action, log_prob = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape)
     for t in range(tree.horizon):
         state[:, t] = tree.level(t).start + place
-        x = log_softmax(logits[state[:, t]])
-        action[:, t] = _draw(np.exp(x), rng)
-        log_prob[:, t] = x[np.arange(place.size), action[:, t]]
+        action[:, t], log_prob[:, t] = _tokens(logits, state[:, t], rng)
         place = place * tree.vocabulary + action[:, t]
     groups = (group.size, count, tree.horizon)
     return Rollouts(
@@ -125,7 +129,26 @@ def draw_prompts(tree: TokenTree, number: int, rng: Any) -> Array:
     return np.asarray(np.minimum(drawn, np.flatnonzero(tree.weights)[-1]))
 
 
-def _draw(policy: Array, rng: np.random.Generator) -> Array:
-    """One action a row, by inversion."""
-    ends = np.cumsum(policy, axis=-1)
-    return np.asarray((rng.random((policy.shape[0], 1)) * ends[:, -1:] >= ends[:, :-1]).sum(-1))
+def _tokens(logits: Array, state: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """One token at each of some states (N,), and its log-probability. Each distinct state is evaluated once."""
+    uniform = rng.random((state.size, 1))
+    rows, index = np.unique(state, return_inverse=True)
+    action, log_prob = np.empty(state.size, np.int64), np.empty(state.size)
+    order = np.argsort(index, kind="stable")
+    step = max(1, PART // logits.shape[1])
+    for start in range(0, rows.size, step):
+        part = rows[start : start + step]
+        chosen = order[np.searchsorted(index[order], start) : np.searchsorted(index[order], start + part.size)]
+        x, place = log_softmax(logits[part]), index[chosen] - start
+        action[chosen] = _inverse(np.cumsum(np.exp(x), axis=-1), place, uniform[chosen])
+        log_prob[chosen] = x[place, action[chosen]]
+    return action, log_prob
+
+
+def _inverse(ends: Array, row: Array, uniform: Array) -> Array:
+    """Actions by inversion of the cumulative sums `ends` (R, A) at the rows (N,), for uniform numbers (N, 1)."""
+    level = uniform * ends[row, -1:]
+    if ends.shape[1] <= WIDE:
+        return np.asarray((level >= ends[row, :-1]).sum(-1))
+    found = [np.searchsorted(ends[r, :-1], x, side="right") for r, x in zip(row, level[:, 0], strict=True)]
+    return np.array(found, dtype=np.int64)

@@ -6,19 +6,30 @@ in any arithmetic, are in `entropy_theory.controls.expected`. The loss is the me
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from entropy_theory.softmax import log_softmax, softmax
+from entropy_theory import fast
+from entropy_theory.softmax import Policy
 from entropy_theory.validation import as_logits, as_numbers, report
 
 Array = np.ndarray[Any, Any]
 
 LARGEST_LOG_RATIO = 700.0
 """Above it the ratio of two probabilities overflows."""
+
+PART = 2**17
+"""Numbers of a table of logits that are worked on at once, at most, where one row has no more."""
+
+KEPT = 2**20
+"""Numbers of a table up to which its policy is kept."""
+
+COMPILED = 2**18
+"""Numbers of a table from which compiled passes serve it, where these are there."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,9 @@ class Tokens:
         size = new.size
         old = new if old_log_prob is None else _floats(old_log_prob, "old_log_prob", size)
         log_ratio = new - old
-        report(log_ratio > LARGEST_LOG_RATIO, log_ratio, "log_prob - old_log_prob", f"at most {LARGEST_LOG_RATIO:g}")
+        if size and log_ratio.max() > LARGEST_LOG_RATIO:
+            expected = f"at most {LARGEST_LOG_RATIO:g}"
+            report(log_ratio > LARGEST_LOG_RATIO, log_ratio, "log_prob - old_log_prob", expected)
         return cls(
             log_prob=new,
             advantage=_floats(advantage, "advantage", size),
@@ -198,6 +211,8 @@ class Batch:
     state, action : int array (N,)
         In their ranges.
     tokens : Tokens
+    rows : Rows
+        The policies in the rows of `z`.
     """
 
     z: Array
@@ -206,9 +221,21 @@ class Batch:
     state: Array
     action: Array
     tokens: Tokens
+    rows: Rows
 
     @classmethod
-    def of(cls, z: Any, state: Any, action: Any, advantage: Any, z_old: Any = None, reference: Any = None) -> Batch:
+    def of(
+        cls,
+        z: Any,
+        state: Any,
+        action: Any,
+        advantage: Any,
+        z_old: Any = None,
+        reference: Any = None,
+        *,
+        old_log_prob: Any = None,
+        reference_log_prob: Any = None,
+    ) -> Batch:
         """The batch from what a caller gives, checked.
 
         Parameters
@@ -220,6 +247,8 @@ class Batch:
             `z` if left out.
         reference : array (S, A), optional
             `z_old` if left out.
+        old_log_prob, reference_log_prob : array (N,), optional
+            Log-probabilities of the tokens under `z_old` and `reference`, for a caller that knows them.
 
         Returns
         -------
@@ -237,15 +266,24 @@ class Batch:
         a = as_integers(action, "action", s.size)
         for name, index, size in (("state", s, new.shape[0]), ("action", a, new.shape[1])):
             report((index < 0) | (index >= size), index, name, f"an integer in [0, {size})")
-        old_log_prob = None if z_old is None else log_softmax(old)[s, a]
-        reference_log_prob = None if reference is None else log_softmax(held)[s, a]
-        tokens = Tokens.of(log_softmax(new)[s, a], advantage, old_log_prob, s, reference_log_prob=reference_log_prob)
-        return cls(new, old, held, s, a, tokens)
+        rows = Rows(new)
+        before, penal = old_log_prob, reference_log_prob
+        if z_old is not None and before is None:
+            before = Rows(old).log_prob(s, a)
+        if reference is not None and penal is None:
+            penal = Rows(held).log_prob(s, a)
+        tokens = Tokens.of(rows.log_prob(s, a), advantage, before, s, reference_log_prob=penal)
+        return cls(new, old, held, s, a, tokens, rows)
 
     @cached_property
     def policy(self) -> Array:
         """``pi(a|s)``, shape (S, A)."""
-        return softmax(self.z)
+        return self.rows.probability
+
+    @cached_property
+    def state_entropy(self) -> Array:
+        """Entropy of the policy at each state, shape (S,), in nats."""
+        return self.rows.entropy
 
     @cached_property
     def state_share(self) -> Array:
@@ -294,8 +332,9 @@ class Batch:
         -------
         array (S, A)
         """
-        sums = self.entry_sums(per_token)
-        return np.asarray(sums - self.policy * sums.sum(-1, keepdims=True))
+        sums = self.entry_sums(per_token).astype(np.float64, copy=False)  # of no tokens bincount makes integers
+        self.rows.push(sums)
+        return sums
 
     def entries(self, mask: Array) -> Array:
         """The distinct entries (s, a) of the tokens in a mask.
@@ -311,6 +350,97 @@ class Batch:
         chosen = np.zeros(self.z.shape, dtype=bool)
         chosen[self.state[mask], self.action[mask]] = True
         return chosen
+
+
+class Rows:
+    """The policies in the rows of a table of logits, evaluated in parts that stay in the cache.
+
+    Parameters
+    ----------
+    z : float array (S, A)
+        Logits, checked.
+    """
+
+    def __init__(self, z: Array) -> None:
+        self._z = z
+        step = max(1, PART // z.shape[1])
+        self._parts = [slice(i, min(i + step, z.shape[0])) for i in range(0, max(z.shape[0], 1), step)]
+        self._kept: list[Policy] = []
+
+    def log_prob(self, state: Array, action: Array) -> Array:
+        """``log pi(a|s)`` of some entries.
+
+        Parameters
+        ----------
+        state, action : int array (N,)
+            In their ranges.
+
+        Returns
+        -------
+        array (N,)
+        """
+        if self._compiled:
+            mode, others, _ = self._summaries
+            return np.asarray((self._z[state, action] - self._z[state, mode[state]]) - np.log1p(others)[state])
+        if len(self._parts) == 1:
+            (policy,) = self._policies()
+            return np.asarray(policy.log_probability[state, action])
+        out, order = np.empty(state.size), np.argsort(state, kind="stable")
+        ends = np.searchsorted(state[order], [part.stop for part in self._parts]).tolist()
+        for part, policy, low, high in zip(self._parts, self._policies(), [0, *ends[:-1]], ends, strict=True):
+            tokens = order[low:high]
+            out[tokens] = policy.log_probability[state[tokens] - part.start, action[tokens]]
+        return out
+
+    @cached_property
+    def probability(self) -> Array:
+        """``pi(a|s)``, shape (S, A)."""
+        return np.concatenate([policy.probability for policy in self._policies()])
+
+    @cached_property
+    def entropy(self) -> Array:
+        """Entropy of each row, shape (S,), in nats."""
+        if self._compiled:
+            return self._summaries[2]
+        return np.concatenate([policy.entropy for policy in self._policies()])
+
+    def push(self, sums: Array) -> None:
+        """Through the softmax: ``G - pi * (sum of G over the row)`` in the place of G.
+
+        Parameters
+        ----------
+        sums : array (S, A)
+            G, the sum of the derivatives with respect to the log-probability of each entry; overwritten.
+        """
+        if self._compiled:
+            from entropy_theory.fast import rows
+
+            mode, others, _ = self._summaries
+            rows.push(self._z, mode, others, sums)
+            return
+        for part, policy in zip(self._parts, self._policies(), strict=True):
+            sums[part] -= policy.probability * sums[part].sum(-1, keepdims=True)
+
+    @cached_property
+    def _compiled(self) -> bool:
+        return self._z.size >= COMPILED and fast.enabled()
+
+    @cached_property
+    def _summaries(self) -> tuple[Array, Array, Array]:
+        from entropy_theory.fast import rows
+
+        self._z = np.ascontiguousarray(self._z)
+        return rows.summaries(self._z)
+
+    def _policies(self) -> Iterator[Policy]:
+        if self._kept:
+            yield from self._kept
+            return
+        for part in self._parts:
+            policy = Policy(self._z[part])
+            if self._z.size <= KEPT:
+                self._kept.append(policy)
+            yield policy
 
 
 def as_integers(value: Any, name: str, size: int | None) -> Array:

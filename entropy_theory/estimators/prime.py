@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from entropy_theory.controls.fields import Number, check_nonnegative
 from entropy_theory.estimators.estimator import Estimator, Memory
@@ -215,6 +214,8 @@ class PRIME(Estimator):
         ValueError
             If a reward is outside [0, 1], or the memory does not fit.
         """
+        from scipy.special import expit
+
         logits, reference = _tables(memory)
         reward = rollouts.reward
         report(

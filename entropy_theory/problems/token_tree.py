@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
+from entropy_theory import fast
 from entropy_theory.arithmetic import is_ball, midpoint, to_balls
 from entropy_theory.balls import Ball
+from entropy_theory.problems.levels import Level, Passes
 from entropy_theory.problems.mdp import MDP, ROW_SUM
 from entropy_theory.problems.values import Values
-from entropy_theory.softmax import centred, expectation, softmax
 from entropy_theory.validation import (
     LARGEST,
     as_count,
@@ -42,6 +42,11 @@ TIED = 2.0**-40
 
 MOST_RESPONSES = 10**9
 """Responses to a prompt; a number for each must fit in memory."""
+
+
+COMPILED = 2**18
+"""Entries (s, a) from which a tree of floats goes to the compiled passes, where these are there: more than any tree of
+the audit or of the stored experiments has, so that these do not depend on what is installed."""
 
 
 class TokenTree:
@@ -257,10 +262,8 @@ class TokenTree:
         array (...)
         """
         logits = self.check_logits(z)
-        value = self._leaves()
-        for t in reversed(range(self.horizon)):
-            value = expectation(logits[..., self.level(t), :], self._by_state(value))
-        return np.asarray((self._weights_beside(logits) * value).sum(-1))
+        first = self._state_values(logits, self._leaves(), first=True)
+        return np.asarray((self._weights_beside(logits) * first).sum(-1))
 
     def values(self, z: Any) -> Values:
         """Values of a policy, by one pass up the levels and one down.
@@ -275,22 +278,21 @@ class TokenTree:
         Values
         """
         logits = self.check_logits(z)
-        v, q, advantage, ahead = [], [], [], self._leaves()
-        for t in reversed(range(self.horizon)):
-            here = logits[..., self.level(t), :]
-            q.append(self._by_state(ahead))
-            advantage.append(centred(here, q[-1]))
-            ahead = expectation(here, q[-1])
-            v.append(ahead)
-        visits = self._visits(logits)
-        batch = visits.shape[:-1]
-        return Values(
-            v=_joined(v[::-1], 1, batch),
-            q=_joined(q[::-1], 2, batch),
-            advantage=_joined(advantage[::-1], 2, batch),
-            visits=visits,
-            visitation=visits / self.horizon,
-        )
+        batch, leaves = np.broadcast_shapes(self.batch, logits.shape[:-2]), self._leaves()
+        v, visits = (np.empty((*batch, self.states), self._kind(logits)) for _ in range(2))
+        advantage = np.empty((*batch, self.states, self.vocabulary), v.dtype)
+        if self._compiled(logits):
+            from entropy_theory.fast import trees
+
+            for i, table, ends in self._problems(logits, leaves, batch):
+                trees.values(table, ends, self.weights, self.horizon, v[i], advantage[i], visits[i])
+        else:
+            for level in self._levels(logits, leaves, batch):
+                v[..., level.states], visits[..., level.states] = level.v, level.visits
+                advantage[..., level.states, :] = level.advantage
+        ends = np.broadcast_to(leaves, (*batch, leaves.shape[-1]))
+        q = self._by_state(np.concatenate([v[..., self.prompts :], ends], axis=-1))
+        return Values(v=v, q=q, advantage=advantage, visits=visits, visitation=visits / self.horizon)
 
     def state_values(self, z: Any, reward: Any) -> Array:
         """Expected sum of a reward over each state and the later ones.
@@ -306,18 +308,7 @@ class TokenTree:
         -------
         array (..., S)
         """
-        logits, per_state = self.check_logits(z), as_numbers(reward, "reward", axes=1)
-        if per_state.shape[-1] != self.states:
-            raise ValueError(f"reward has shape {per_state.shape}, expected (..., {self.states})")
-        ahead: Any = None
-        out = []
-        for t in reversed(range(self.horizon)):
-            now = per_state[..., self.level(t)]
-            if ahead is not None:
-                now = now + expectation(logits[..., self.level(t), :], self._by_state(ahead))
-            ahead = np.asarray(now)
-            out.append(ahead)
-        return _joined(out[::-1], 1, np.broadcast_shapes(logits.shape[:-2], per_state.shape[:-1]))
+        return self._state_values(self.check_logits(z), None, self._per_state(reward))
 
     def expected_total(self, z: Any, reward: Any) -> Array:
         """Expected sum of a reward over the states of an episode.
@@ -333,7 +324,7 @@ class TokenTree:
         -------
         array (...)
         """
-        first = self.state_values(z, reward)[..., : self.prompts]
+        first = self._state_values(self.check_logits(z), None, self._per_state(reward), first=True)
         return np.asarray((self._weights_beside(first) * first).sum(-1))
 
     def expected_next(self, v: Any) -> Array:
@@ -402,6 +393,8 @@ class TokenTree:
         ValueError
             If the discount is not as above, or the tree is a batch and the table sparse.
         """
+        import scipy.sparse as sp
+
         gamma = as_scalar(discount, "discount")
         if not 0 < gamma < 1:
             raise ValueError(f"discount is {discount!r}, expected a number in (0, 1)")
@@ -476,24 +469,152 @@ class TokenTree:
         """What belongs to the successors of consecutive states, an axis for the states and one for the tokens."""
         return successors.reshape(*successors.shape[:-1], -1, self.vocabulary)
 
-    def _visits(self, logits: Array) -> Array:
-        """``w(s) = c_m P(prefix)``; each level sums to one."""
+    def _per_state(self, reward: Any) -> Array:
+        per_state = as_numbers(reward, "reward", axes=1)
+        if per_state.shape[-1] != self.states:
+            raise ValueError(f"reward has shape {per_state.shape}, expected (..., {self.states})")
+        return per_state
+
+    # Passes, for checked logits ----------------------------------------------------------------------------
+
+    def objective_gradient(self, z: Any) -> Array:
+        """Gradient of the objective, ``w(s) p(a|s) A(s,a)``, with nothing kept of the values but two levels' parts.
+
+        Parameters
+        ----------
+        z : array (..., S, V)
+            Logits.
+
+        Returns
+        -------
+        array (..., S, V)
+        """
+        logits = self.check_logits(z)
+        batch, leaves = np.broadcast_shapes(self.batch, logits.shape[:-2]), self._leaves()
+        out = np.empty((*batch, self.states, self.vocabulary), self._kind(logits))
+        if self._compiled(logits):
+            from entropy_theory.fast import trees
+
+            for i, table, ends in self._problems(logits, leaves, batch):
+                trees.gradient(table, ends, self.weights, self.horizon, out[i])
+        else:
+            for level in self._levels(logits, leaves, batch):
+                out[..., level.states, :] = level.reached * level.advantage
+        return out
+
+    def mean_entropy(self, z: Any) -> Array:
+        """Entropy averaged over the visitation, ``sum_s d(s) H_s``, in nats.
+
+        Parameters
+        ----------
+        z : array (..., S, V)
+            Logits.
+
+        Returns
+        -------
+        array (...)
+        """
+        logits = self.check_logits(z)
+        first = self._state_values(logits, None, entropies=True, first=True)
+        return np.asarray(np.asarray((self._weights_beside(first) * first).sum(-1)) / self.horizon)
+
+    def mean_entropy_gradient(self, z: Any) -> Array:
+        """Gradient of the mean entropy, ``d (p A_H + grad H)``, A_H the advantage where later states pay their entropy.
+
+        Parameters
+        ----------
+        z : array (..., S, V)
+            Logits.
+
+        Returns
+        -------
+        array (..., S, V)
+        """
+        logits = self.check_logits(z)
         batch = np.broadcast_shapes(self.batch, logits.shape[:-2])
+        out = np.empty((*batch, self.states, self.vocabulary), logits.dtype)
+        if self._compiled(logits):
+            from entropy_theory.fast import trees
+
+            for i, table, _ in self._problems(logits, None, batch):
+                trees.gradient(table, None, self.weights / self.horizon, self.horizon, out[i], soft=True)
+        else:
+            for level in self._levels(logits, None, batch, entropies=True):
+                local = level.policy.entropy_gradient
+                if level.q is not None:
+                    local = level.policy.probability * level.advantage + local
+                out[..., level.states, :] = (level.visits / self.horizon)[..., None] * local
+        return out
+
+    def _kind(self, logits: Array) -> Any:
+        """Type of what the logits give in this tree."""
+        return np.result_type(logits, self.reward, self.weights)
+
+    def _compiled(self, logits: Array, now: Array | None = None) -> bool:
+        """Whether the compiled passes serve these operands."""
+        operands = [x for x in (logits, now, self.reward, self.weights) if x is not None]
+        large = self.states * self.vocabulary >= COMPILED
+        return large and all(x.dtype == np.float64 for x in operands) and fast.enabled()
+
+    def _problems(
+        self, logits: Array, leaves: Array | None, batch: tuple[int, ...]
+    ) -> Iterator[tuple[tuple[int, ...], Array, Any]]:
+        """Index, logits and leaves of each problem of a batch."""
+        for i in np.ndindex(batch):
+            yield i, _one(logits, i, 2), None if leaves is None else _one(leaves, i, 1)
+
+    def _passes(
+        self, logits: Array, leaves: Array | None, now: Array | None, batch: tuple[int, ...], entropies: bool
+    ) -> Passes:
+        table = np.broadcast_to(logits, (*batch, *logits.shape[-2:]))
+        after, paid = (None if x is None else np.broadcast_to(x, (*batch, x.shape[-1])) for x in (leaves, now))
+        return Passes(table, self.prompts, self.horizon, after, paid, entropies)
+
+    def _levels(
+        self, logits: Array, leaves: Array | None, batch: tuple[int, ...], *, entropies: bool = False
+    ) -> Iterator[Level]:
+        """Every state, with v and its visits ``w(s) = c_m P(prefix)``, of which each level sums to one."""
         # In the arithmetic of the logits from the first level on.
-        here = np.broadcast_to(
-            self._weights_beside(logits) + 0 * logits[..., : self.prompts, 0], (*batch, self.prompts)
-        )
-        out = [here]
-        for t in range(self.horizon - 1):
-            step = here[..., None] * softmax(logits[..., self.level(t), :])
-            here = step.reshape(*step.shape[:-2], -1)
-            out.append(here)
-        return _joined(out, 1, batch)
+        weights = self._weights_beside(logits) + 0 * logits[..., : self.prompts, 0]
+        passes = self._passes(logits, leaves, None, batch, entropies)
+        return passes.up_and_down(np.broadcast_to(weights, (*batch, self.prompts)))
+
+    def _state_values(
+        self,
+        logits: Array,
+        leaves: Array | None,
+        now: Array | None = None,
+        *,
+        entropies: bool = False,
+        first: bool = False,
+    ) -> Array:
+        """Values of all states, shape (..., S), or of the first, shape (..., M).
+
+        `leaves` is what follows the last token, `now` what each state pays; with `entropies` its entropy.
+        """
+        batch = np.broadcast_shapes(logits.shape[:-2], *(x.shape[:-1] for x in (leaves, now) if x is not None))
+        size = self.prompts if first else self.states
+        if self._compiled(logits, now):
+            from entropy_theory.fast import trees
+
+            out = np.empty((*batch, size))
+            for i, table, ends in self._problems(logits, leaves, batch):
+                each = None if now is None else _one(now, i, 1)
+                out[i] = trees.state_values(table, ends, each, self.prompts, self.horizon, soft=entropies)[:size]
+            return out
+        passes = self._passes(logits, leaves, now, batch, entropies)
+        out = np.empty((*batch, size), passes.kind)
+        for level in passes.up():
+            if level.states.start < size:
+                out[..., level.states] = level.v
+        return out
 
 
-def _joined(levels: list[Array], axes: int, batch: tuple[int, ...]) -> Array:
-    """The levels one after the other along the axis of the states, over a common batch."""
-    return np.concatenate([np.broadcast_to(x, (*batch, *x.shape[x.ndim - axes :])) for x in levels], axis=-axes)
+def _one(array: Array, index: tuple[int, ...], axes: int) -> Array:
+    """Of an array whose leading axes broadcast against a batch, the part of one index; its last `axes` axes stay."""
+    lead = array.ndim - axes
+    own = zip(array.shape[:lead], index[len(index) - lead :], strict=True)
+    return np.asarray(array[tuple(i if size > 1 else 0 for size, i in own)])
 
 
 def _responses(vocabulary: int, horizon: int) -> int:

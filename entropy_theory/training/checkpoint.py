@@ -11,10 +11,10 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from entropy_theory.files import read_arrays, write_whole
 from entropy_theory.training.record import Record
+from entropy_theory.training.sampling import Spare
 
 Array = np.ndarray[Any, Any]
 
@@ -29,6 +29,8 @@ class State:
     """State of the bit generator."""
     memory: dict[str, Array]
     """What the estimator has learned."""
+    spare: Spare | None = None
+    """A table to be overwritten, which saves a copy of all logits a batch; not kept in the file."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def describe(value: Any) -> str:
         return f"{type(value).__name__}({inner})"
     if isinstance(value, np.ndarray):
         return f"array{value.shape} {_hash(value.dtype.str.encode(), np.ascontiguousarray(value).tobytes())}"
-    if sp.issparse(value):
+    if hasattr(value, "tocsr"):  # a sparse matrix
         table = value.tocsr()
         return f"sparse{table.shape} {_hash(*(x.tobytes() for x in (table.data, table.indices, table.indptr)))}"
     if isinstance(value, partial):

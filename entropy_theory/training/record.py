@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from entropy_theory.controls import Control
 from entropy_theory.controls.tokens import Batch
 from entropy_theory.gradients import Problem, mean_entropy, mean_entropy_gradient, policy_gradient
+from entropy_theory.problems.values import Values
 from entropy_theory.softmax import (
     entropy,
     entropy_change,
@@ -42,6 +44,29 @@ NO_UPDATE: Record = {
 
 
 @dataclass(frozen=True)
+class Reading:
+    """A policy in a problem, of which several records speak; each quantity is found once."""
+
+    problem: Problem
+    z: Array
+
+    @cached_property
+    def values(self) -> Values:
+        """Values of the policy."""
+        return self.problem.values(self.z)
+
+    @cached_property
+    def policy(self) -> Array:
+        """``p(a|s)``."""
+        return softmax(self.z)
+
+    @cached_property
+    def entropy(self) -> float:
+        """Mean entropy, Eq. (4)."""
+        return float(mean_entropy(self.problem, self.z))
+
+
+@dataclass(frozen=True)
 class Recorder:
     """Measures the policies of a run on `problem` that started at `z0`."""
 
@@ -50,41 +75,44 @@ class Recorder:
     margin: float | None
     state_entropy: bool
 
-    def policy(self, step: int, z: Array) -> Record:
+    def read(self, z: Array) -> Reading:
+        """What the records of a policy and of its update share."""
+        return Reading(self.problem, z)
+
+    def policy(self, step: int, at: Reading) -> Record:
         """What belongs to a policy."""
-        values = self.problem.values(z)
-        tokens = values.visitation[..., None] * softmax(z)
-        covariance = token_covariance(z, values.advantage)
+        tokens = at.values.visitation[..., None] * at.policy
+        covariance = token_covariance(at.z, at.values.advantage)
         return {
             "step": step,
-            "objective": float(self.problem.objective(z)),
-            "entropy": float(mean_entropy(self.problem, z)),
-            "state_entropy": np.atleast_1d(entropy(z)) if self.state_entropy else np.empty(0),
+            "objective": float(self.problem.objective(at.z)),
+            "entropy": at.entropy,
+            "state_entropy": np.atleast_1d(entropy(at.z)) if self.state_entropy else np.empty(0),
             "covariance_quantiles": quantiles(covariance, tokens),
             "positive_share": float(tokens[covariance > 0].sum() / tokens.sum()),
-            "gradient_norm": float(np.linalg.norm(policy_gradient(self.problem, z))),
-            "kl_to_start": float((values.visits * kl(z, self.z0)).sum()),
+            "gradient_norm": float(np.linalg.norm(policy_gradient(self.problem, at.z))),
+            "kl_to_start": float((at.values.visits * kl(at.z, self.z0)).sum()),
         }
 
-    def update(self, z: Array, dz: Array, eta: float) -> Record:
-        """What belongs to the update `dz` of the policy `z`, made with step size `eta`."""
-        visitation = self.problem.values(z).visitation
+    def update(self, at: Reading, dz: Array, eta: float) -> Record:
+        """What belongs to the update `dz` of a policy, made with step size `eta`."""
+        z, visitation = at.z, at.values.visitation
         margin = np.nan
         if self.margin is not None:
             direction = np.atleast_2d(dz / eta)
             margin = float(stability_margin(np.atleast_2d(z), direction, self.margin, np.atleast_1d(visitation)))
         return {
-            "entropy_change": float(mean_entropy(self.problem, z + dz) - mean_entropy(self.problem, z)),
+            "entropy_change": float(mean_entropy(self.problem, z + dz) - at.entropy),
             "predicted_entropy_change": float((mean_entropy_gradient(self.problem, z) * dz).sum()),
             "state_entropy_change": float((visitation * entropy_change(z, dz)).sum()),
             "covariance": -float((visitation * first_order_entropy_change(z, dz)).sum()),
             "margin": margin,
         }
 
-    def selected(self, control: Control, z: Array, anchor: Array) -> Record:
+    def selected(self, control: Control, at: Reading, anchor: Array) -> Record:
         """Share of the tokens that the exact update treats specially."""
-        tokens = self.problem.values(z).visitation[..., None] * softmax(anchor)
-        share = control.selected_share(self.problem, z, anchor=anchor)
+        tokens = at.values.visitation[..., None] * (at.policy if anchor is at.z else softmax(anchor))
+        share = control.selected_share(self.problem, at.z, anchor=anchor)
         return {"selected": float((tokens * share).sum() / tokens.sum())}
 
     @staticmethod

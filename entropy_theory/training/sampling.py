@@ -10,7 +10,7 @@ import numpy as np
 
 from entropy_theory.controls import Control
 from entropy_theory.controls.fields import check_flag
-from entropy_theory.controls.tokens import Batch
+from entropy_theory.controls.tokens import Batch, Rows
 from entropy_theory.estimators import GRPO
 from entropy_theory.estimators.estimator import Estimator
 from entropy_theory.problems import TokenTree
@@ -114,6 +114,14 @@ class Sampling:
             yield from np.array_split(rng.permutation(groups), self.minibatches)
 
 
+@dataclass(frozen=True)
+class Spare:
+    """A table of logits that nobody needs any more, and the only rows in which it may differ from the current one."""
+
+    z: Array
+    rows: Array
+
+
 @dataclass
 class Table:
     """The rows of the logits that a batch visits: what is learned from it happens here."""
@@ -125,25 +133,47 @@ class Table:
     z: Array
     old: Array
     reference: Array | None
+    reference_log_prob: Array | None
+    """Of each token, shape (G, K, T)."""
 
     @classmethod
     def of(cls, rollouts: Rollouts, z: Array, reference: Array | None) -> Table:
         """The rows of the states of `rollouts`; the old policy is the one in `z`."""
         rows, index = np.unique(rollouts.state, return_inverse=True)
         current = z[rows]
-        held = None if reference is None else reference[rows]
-        return cls(rows, index.reshape(rollouts.state.shape), current, current.copy(), held)
+        place = index.reshape(rollouts.state.shape)
+        if reference is None:
+            return cls(rows, place, current, current.copy(), None, None)
+        held = reference[rows]
+        log_prob = Rows(held).log_prob(place.ravel(), rollouts.action.ravel()).reshape(place.shape)
+        return cls(rows, place, current, current.copy(), held, log_prob)
 
     def batch(self, groups: Array, rollouts: Rollouts, advantage: Array) -> tuple[Array, Batch]:
         """Places of the rows that some groups visit, and their tokens."""
-        places, where = np.unique(self.index[groups], return_inverse=True)
-        reference = None if self.reference is None else self.reference[places]
-        tokens = where.ravel(), rollouts.action[groups].ravel(), advantage[groups].ravel()
-        return places, Batch.of(self.z[places], *tokens, self.old[places], reference)
+        index = self.index[groups].ravel()
+        present = np.zeros(self.rows.size, dtype=bool)
+        present[index] = True
+        places, where = np.flatnonzero(present), np.cumsum(present)[index] - 1
+        held, penal = self.reference, self.reference_log_prob
+        every = places.size == self.rows.size
+        return places, Batch.of(
+            self.z[places],
+            where,
+            rollouts.action[groups].ravel(),
+            advantage[groups].ravel(),
+            self.old if every else self.old[places],
+            held if every or held is None else held[places],
+            old_log_prob=rollouts.log_prob[groups].ravel(),
+            reference_log_prob=None if penal is None else penal[groups].ravel(),
+        )
 
-    def whole(self, z: Array) -> Array:
-        """All logits `z` with the rows put in."""
-        out = z.copy()
+    def whole(self, z: Array, spare: Spare | None = None) -> Array:
+        """All logits `z` with the rows put in, a new array or the spare one."""
+        if spare is None:
+            out = z.copy()
+        else:
+            out = spare.z
+            out[spare.rows] = z[spare.rows]
         out[self.rows] = self.z
         return out
 
@@ -151,5 +181,8 @@ class Table:
 def step_on(table: Table, places: Array, batch: Batch, control: Control, eta: float, rng: Any, step: int) -> Array:
     """Update the rows with the tokens of one part; the tokens that the control selected."""
     gradient, selected = control.on_batch(batch, rng=rng, step=step)
-    table.z[places] -= eta * gradient
+    if places.size == table.rows.size:
+        table.z -= eta * gradient
+    else:
+        table.z[places] -= eta * gradient
     return selected

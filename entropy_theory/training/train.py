@@ -20,7 +20,7 @@ from entropy_theory.progress import Report, reporting
 from entropy_theory.training.checkpoint import Checkpoint, State, describe, describe_problem
 from entropy_theory.training.history import MEANING, QUANTILE_LEVELS, History
 from entropy_theory.training.record import NO_BATCH, NO_UPDATE, Record, Recorder
-from entropy_theory.training.sampling import Sampling, Table, step_on
+from entropy_theory.training.sampling import Sampling, Spare, Table, step_on
 from entropy_theory.validation import as_count, as_generator, as_logits, as_scalar
 
 Array = np.ndarray[Any, Any]
@@ -115,7 +115,7 @@ def train(
     store = None if checkpoint is None else Checkpoint(_as_path(checkpoint), run.arguments)
     with reporting(progress, steps, "training") as report:
         state, records = _advance(run, steps, store, report)
-    last = {**NO_UPDATE, **run.recorder.policy(steps, state.z)}
+    last = {**NO_UPDATE, **run.recorder.policy(steps, run.recorder.read(state.z))}
     columns = {name: np.array([r[name] for r in (*records, last)]) for name in last}
     metadata = {
         **run.arguments,
@@ -248,8 +248,9 @@ class _Run:
             eta = self._eta(step)
             dz = self.control.update(self.problem, z, eta, anchor=old, step=step, **held)
             if step % self.record_every == 0:
-                chosen = self.recorder.selected(self.control, z, old)
-                observe({**self.recorder.policy(step, z), **self.recorder.update(z, dz, eta), **NO_BATCH, **chosen})
+                at = self.recorder.read(z)
+                chosen = self.recorder.selected(self.control, at, old)
+                observe({**self.recorder.policy(step, at), **self.recorder.update(at, dz, eta), **NO_BATCH, **chosen})
             z = z + dz
         return State(last, z, state.rng, state.memory)
 
@@ -265,15 +266,17 @@ class _Run:
         parts = sampling.parts(rollouts.groups, rng)
         for step, groups in zip(range(state.step, last), parts, strict=False):
             recorded = step % self.record_every == 0
-            before = table.whole(state.z) if recorded else state.z
+            before = table.whole(state.z) if recorded else None
             places, batch = table.batch(groups, rollouts, advantage)
             eta = self._eta(step)
             selected = step_on(table, places, batch, self.control, eta, rng, step)
-            if recorded:
+            if before is not None:
                 dz = table.whole(state.z) - before
-                drawn = self.recorder.batch(batch, selected, rollouts.reward[groups])
-                observe({**self.recorder.policy(step, before), **self.recorder.update(before, dz, eta), **drawn})
-        return State(last, table.whole(state.z), _state_of(rng), memory)
+                at, drawn = self.recorder.read(before), self.recorder.batch(batch, selected, rollouts.reward[groups])
+                observe({**self.recorder.policy(step, at), **self.recorder.update(at, dz, eta), **drawn})
+        # The table before this batch is kept until the next one ends, for a checkpoint; the first is kept for good.
+        spare = None if state.z is self.z0 else Spare(state.z, table.rows)
+        return State(last, table.whole(state.z, state.spare), _state_of(rng), memory, spare)
 
     @property
     def _fixed(self) -> bool:
