@@ -33,6 +33,8 @@ from entropy_theory.convergence import (
 )
 from entropy_theory.estimators import GRPO, PRIME, RLOO, Estimator, Reinforce
 from entropy_theory.gradients import (
+    Evaluation,
+    evaluate,
     mean_entropy,
     mean_entropy_gradient,
     natural_policy_gradient,
@@ -68,6 +70,7 @@ from entropy_theory.softmax import (
     varentropy,
 )
 from entropy_theory.stability import quadratic_stability_margin, stability_margin
+from entropy_theory.statistics import PolicyStatistics, policy_statistics
 from entropy_theory.training import History, Sampling, train
 
 __version__ = version("entropy_theory")
@@ -88,6 +91,7 @@ __all__ = [
     "Control",
     "EntropyBonus",
     "Estimator",
+    "Evaluation",
     "History",
     "Identity",
     "Inequality",
@@ -96,6 +100,7 @@ __all__ = [
     "NaturalPolicyGradient",
     "Order",
     "PolicyGradient",
+    "PolicyStatistics",
     "PowerDecay",
     "Reinforce",
     "Rollouts",
@@ -116,6 +121,7 @@ __all__ = [
     "entropy_smoothness",
     "entry_masked",
     "enumerated_moments",
+    "evaluate",
     "exact",
     "expectation",
     "first_order_entropy_change",
@@ -133,6 +139,7 @@ __all__ = [
     "natural_policy_gradient",
     "policy_change",
     "policy_gradient",
+    "policy_statistics",
     "precision",
     "quadratic_stability_margin",
     "randomly_masked",

@@ -28,6 +28,15 @@ class UndecidedComparison(ArithmeticError):
 
 _in_force: ContextVar[bool] = ContextVar("balls_in_force", default=False)
 
+REMEMBERED_FROM = 2000
+"""Bits from which a `precision` block remembers exponentials and other functions: the two sides of a claim are full of
+the same ones, and from here on one costs several times as much as looking it up."""
+
+MOST_REMEMBERED = 4096
+"""Functions that are remembered at a time, some ten megabytes at the highest precisions."""
+
+_remembered: ContextVar[dict[Any, arb] | None] = ContextVar("remembered", default=None)
+
 
 @contextmanager
 def precision(bits: int) -> Iterator[None]:
@@ -43,11 +52,13 @@ def precision(bits: int) -> Iterator[None]:
     None
     """
     before, token = ctx.prec, _in_force.set(True)
+    memory = _remembered.set({} if bits >= REMEMBERED_FROM else None)
     ctx.prec = bits
     try:
         yield
     finally:
         ctx.prec = before
+        _remembered.reset(memory)
         _in_force.reset(token)
 
 
@@ -77,14 +88,50 @@ def widened_constants() -> Iterator[None]:
         _widened.reset(token)
 
 
+class Roundings:
+    """Whether a formula has met a float that may be the rounding of another number."""
+
+    met = False
+
+
+_roundings: ContextVar[Roundings | None] = ContextVar("roundings", default=None)
+
+
+@contextmanager
+def noting_roundings() -> Iterator[Roundings]:
+    """Note whether within the block a formula mixes balls with a float that `widened_constants` would widen.
+
+    Yields
+    ------
+    Roundings
+    """
+    note = Roundings()
+    token = _roundings.set(note)
+    try:
+        yield note
+    finally:
+        _roundings.reset(token)
+
+
 def constant(value: Any) -> Ball:
     """A number that a formula mixes with balls."""
+    kind = type(value)
+    if kind is Ball:
+        return value  # type: ignore[no-any-return]
+    if (kind is int or kind is float) and (known := _SMALL.get(value)) is not None:
+        return known
     ball = Ball(value)
-    if isinstance(value, float | np.floating) and _widened.get() and ball._rational is not None:
-        p, q = int(ball._rational.p), int(ball._rational.q)
-        if abs(p).bit_length() > SHORT or q.bit_length() > SHORT:
+    if isinstance(value, float | np.floating) and ball._rational is not None and may_be_rounded(ball._rational):
+        if (note := _roundings.get()) is not None:
+            note.met = True
+        if _widened.get():
             return Ball(arb(arb(ball._rational), arb(2) ** CONSTANT_ERROR * max(1.0, abs(float(value)))))
     return ball
+
+
+def may_be_rounded(value: fmpq) -> bool:
+    """Whether a float of this value may be the rounding of another number: a short one is meant exactly."""
+    return bool(value.height_bits() > SHORT)
 
 
 def balls_in_force() -> bool:
@@ -99,10 +146,14 @@ def to_fmpq(value: Any) -> fmpq:
     """
     if isinstance(value, fmpq):
         return value
+    if isinstance(value, Fraction):
+        return fmpq(int(value.numerator), int(value.denominator))
     if isinstance(value, int | np.integer):
         return fmpq(int(value))
     try:
-        ratio = Fraction(float(value) if isinstance(value, np.floating) else value)
+        if isinstance(value, float | np.floating):
+            return fmpq(*float(value).as_integer_ratio())
+        ratio = Fraction(value)
     except (OverflowError, ValueError, ZeroDivisionError, TypeError):
         raise ValueError(f"{value!r} is not a finite rational number") from None
     return fmpq(int(ratio.numerator), int(ratio.denominator))
@@ -144,6 +195,15 @@ class Ball:
         """An enclosure, at the precision in force if the value is rational."""
         return arb(self._rational) if self._arb is None else self._arb
 
+    def is_finite(self) -> bool:
+        """Whether the enclosure is bounded.
+
+        Returns
+        -------
+        bool
+        """
+        return self._arb is None or bool(self._arb.is_finite())
+
     def midpoint(self) -> float:
         """The double nearest to the value or to the centre of the enclosure.
 
@@ -179,15 +239,17 @@ class Ball:
 
     # Arithmetic ------------------------------------------------------------------------------------------
 
+    # Millions of these run in an audit, so the common cases come first and make no call that they can do without.
+
     def _combine(self, other: Any, op: Callable[[Any, Any], Any]) -> Any:
-        if not isinstance(other, Ball):
-            try:
-                other = constant(other)
-            except ValueError:
+        if type(other) is not Ball:
+            other = _partner(other)
+            if other is None:
                 return NotImplemented
-        if self._rational is not None and other._rational is not None:
-            return Ball(op(self._rational, other._rational))
-        return Ball(op(self.arb, other.arb))
+        a, b = self._rational, other._rational
+        if a is None:
+            return _enclosed(op(self._arb, other._arb if b is None else arb(b)))
+        return _enclosed(op(arb(a), other._arb)) if b is None else _exact(op(a, b))
 
     def __add__(self, other: Any) -> Any:
         return self._combine(other, operator.add)
@@ -198,13 +260,15 @@ class Ball:
         return self._combine(other, operator.sub)
 
     def __rsub__(self, other: Any) -> Any:
-        return self._combine(other, lambda a, b: b - a)
+        return self._combine(other, _subtracted)
 
     def __mul__(self, other: Any) -> Any:
+        known = type(other) is Ball
         product = self._combine(other, operator.mul)
-        if self._rational == 0 or (isinstance(other, Ball) and other._rational == 0):
+        a, b = self._rational, other._rational if known else None
+        if ((a is not None and not a) or (b is not None and not b)) and product is not NotImplemented:
             # Zero times a finite enclosure is exactly zero; times an infinite one it is not a number.
-            return Ball(0) if product is not NotImplemented and product.arb.is_finite() else product
+            return _SMALL[0] if product.arb.is_finite() else product
         return product
 
     __rmul__ = __mul__
@@ -213,16 +277,16 @@ class Ball:
         return self._combine(other, operator.truediv)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return self._combine(other, lambda a, b: b / a)
+        return self._combine(other, _divided)
 
     def __neg__(self) -> Ball:
-        return Ball(-(self.arb if self._rational is None else self._rational))
+        return _enclosed(-self.arb) if self._rational is None else _exact(-self._rational)
 
     def __pos__(self) -> Ball:
         return self
 
     def __abs__(self) -> Ball:
-        return Ball(abs(self.arb if self._rational is None else self._rational))
+        return _enclosed(abs(self.arb)) if self._rational is None else _exact(abs(self._rational))
 
     def __pow__(self, exponent: Any) -> Any:
         power = constant(exponent)
@@ -240,10 +304,18 @@ class Ball:
 
     def _compare(self, other: Any, relation: Callable[[Any, Any], bool], opposite: Callable[[Any, Any], bool]) -> bool:
         """Whether ``relation(self, other)``, if the enclosures decide it."""
-        if isinstance(other, float) and math.isinf(other) and self.arb.is_finite():
+        kind, a, value = type(other), self._rational, self._arb
+        if (kind is int or kind is float) and other == 0:
+            if a is not None:
+                return relation(a, 0)
+        elif isinstance(other, float) and math.isinf(other) and self.arb.is_finite():
             return relation(0.0, other)
-        difference = self - constant(other)
-        value = difference.arb if difference._rational is None else difference._rational
+        else:
+            partner = other if kind is Ball else constant(other)
+            b = partner._rational
+            if a is not None and b is not None:
+                return relation(a, b)
+            value = self.arb - partner.arb
         if relation(value, 0):
             return True
         if opposite(value, 0):
@@ -281,9 +353,19 @@ class Ball:
     # Functions that NumPy's ufuncs call on the elements of object arrays -----------------------------------
 
     def _function(self, name: str, argument: int | None = None, value: int = 0) -> Ball:
-        if argument is not None and self._rational == argument:
-            return Ball(value)
-        return Ball(getattr(self.arb, name)())
+        x = self._arb
+        if x is None:
+            if argument is not None and self._rational == argument:
+                return _SMALL[value]
+            x = arb(self._rational)
+        if ctx.prec >= REMEMBERED_FROM and (known := _remembered.get()) is not None and x.is_finite():
+            key = name, ctx.prec, x.mid(), x.rad()
+            if (result := known.get(key)) is None:
+                if len(known) >= MOST_REMEMBERED:
+                    known.clear()
+                result = known[key] = getattr(x, name)()
+            return _enclosed(result)
+        return _enclosed(getattr(x, name)())
 
     def exp(self) -> Ball:
         """``exp(x)``.
@@ -424,6 +506,45 @@ class Ball:
         Ball
         """
         return self
+
+
+_new = object.__new__
+
+
+def _exact(value: fmpq) -> Ball:
+    """What `Ball` makes of a rational, without looking at its type."""
+    ball = _new(Ball)
+    ball._rational, ball._arb = value, None
+    return ball
+
+
+def _enclosed(value: arb) -> Ball:
+    """What `Ball` makes of an enclosure, without looking at its type."""
+    ball = _new(Ball)
+    ball._rational, ball._arb = None, value
+    return ball
+
+
+def _partner(other: Any) -> Ball | None:
+    """The other operand as a ball, or None where it has to answer itself."""
+    if getattr(other, "over_balls", False):
+        return None
+    try:
+        return constant(other)
+    except ValueError:
+        return None
+
+
+def _subtracted(a: Any, b: Any) -> Any:
+    return b - a
+
+
+def _divided(a: Any, b: Any) -> Any:
+    return b / a
+
+
+_SMALL: dict[float, Ball] = {x: Ball(x) for x in (*range(-32, 65), 0.5, -0.5, 0.25, 1.5)}
+"""Numbers that formulas are full of."""
 
 
 def _whole_power(x: arb, n: int) -> arb:

@@ -14,9 +14,12 @@ class Dual:
 
     __slots__ = ("tangent", "value")
 
+    over_balls = True
+    """A ball that meets a dual leaves the operation to it."""
+
     def __init__(self, value: Any, tangent: Any = 0) -> None:
-        self.value = Ball(value)
-        self.tangent = Ball(tangent)
+        self.value = value if type(value) is Ball else Ball(value)
+        self.tangent = tangent if type(tangent) is Ball else Ball(tangent)
 
     @staticmethod
     def of(x: Any) -> Dual:
@@ -26,11 +29,10 @@ class Dual:
     @staticmethod
     def split(x: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Values and tangents of an array whose elements are duals or constants."""
-        value, tangent = np.empty(x.shape, dtype=object), np.empty(x.shape, dtype=object)
-        for index in np.ndindex(x.shape):
-            dual = _lift(x[index])
-            value[index], tangent[index] = dual.value, dual.tangent
-        return value, tangent
+        duals = [_lift(entry) for entry in x.flat]
+        value, tangent = np.empty(len(duals), dtype=object), np.empty(len(duals), dtype=object)
+        value[:], tangent[:] = [dual.value for dual in duals], [dual.tangent for dual in duals]
+        return value.reshape(x.shape), tangent.reshape(x.shape)
 
     def midpoint(self) -> float:
         """The double nearest to the value; see `Ball.midpoint`."""
@@ -39,8 +41,11 @@ class Dual:
     def __repr__(self) -> str:
         return f"Dual({self.value!r}, {self.tangent!r})"
 
+    # A constant has no tangent, and where the value is finite no product with zero need be formed.
+
     def __add__(self, other: Any) -> Dual:
-        other = _lift(other)
+        if type(other) is not Dual:
+            return Dual(self.value + constant(other), self.tangent)
         return Dual(self.value + other.value, self.tangent + other.tangent)
 
     __radd__ = __add__
@@ -49,13 +54,21 @@ class Dual:
         return Dual(-self.value, -self.tangent)
 
     def __sub__(self, other: Any) -> Dual:
-        return self + -_lift(other)
+        if type(other) is not Dual:
+            return Dual(self.value + -constant(other), self.tangent)
+        return Dual(self.value + -other.value, self.tangent + -other.tangent)
 
     def __rsub__(self, other: Any) -> Dual:
-        return _lift(other) + -self
+        if type(other) is not Dual:
+            return Dual(constant(other) + -self.value, -self.tangent)
+        return other + -self
 
     def __mul__(self, other: Any) -> Dual:
-        other = _lift(other)
+        if type(other) is not Dual:
+            factor = constant(other)
+            if self.value.is_finite():
+                return Dual(self.value * factor, self.tangent * factor)
+            other = Dual(factor)
         return Dual(self.value * other.value, self.value * other.tangent + self.tangent * other.value)
 
     __rmul__ = __mul__
@@ -121,4 +134,4 @@ class Dual:
 
 
 def _lift(x: Any) -> Dual:
-    return x if isinstance(x, Dual) else Dual(constant(x))
+    return x if type(x) is Dual else Dual(constant(x))

@@ -241,6 +241,23 @@ def test_a_folder_for_the_json_that_is_missing_ends_with_code_two(mine: Path, tm
     assert result.exit_code == 2
 
 
+def test_timings_follow_the_verdicts_and_leave_the_json_alone(mine: Path, tmp_path: Path) -> None:
+    store, plain, timed = tmp_path / "store.jsonl", tmp_path / "1.json", tmp_path / "2.json"
+    assert invoke("hunt", mine, "--budget", 100, "--workers", 1, "--json", plain, "-q").exit_code == 0
+    options = ("--budget", 100, "--workers", 1, "--json", timed, "--timings", "-q", "--resume", store)
+    result = invoke("hunt", mine, *options)
+    assert result.exit_code == 0, result.output
+    names = [x["claim"] for x in json.loads(plain.read_text())]
+    verdicts, head, rows = result.stdout.partition("instances/s")
+    assert all(name in verdicts and name in rows for name in names)
+    assert head
+    assert rows.split()[:3] == ["propose", "optimise", "certify"]
+    assert rows.splitlines()[-1].split()[0] == "all"
+    assert timed.read_text() == plain.read_text()
+    # What is taken from the store took no time.
+    assert "instances/s" not in invoke("hunt", mine, *options).stdout
+
+
 def test_resume_goes_on_where_it_stopped(mine: Path, tmp_path: Path) -> None:
     store, first, second = tmp_path / "store.jsonl", tmp_path / "1.json", tmp_path / "2.json"
     options = ("--budget", 200, "--workers", 1, "--resume", store)

@@ -15,11 +15,21 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb
+from flint import arb, fmpq
 
-from entropy_theory.balls import Ball, UndecidedComparison, constant, precision, to_fmpq, widened_constants
+from entropy_theory.balls import (
+    Ball,
+    UndecidedComparison,
+    constant,
+    may_be_rounded,
+    noting_roundings,
+    precision,
+    to_fmpq,
+    widened_constants,
+)
 from entropy_theory.checking.claim import Claim, Identity, Inequality, Order
 from entropy_theory.checking.leaf import Leaf
+from entropy_theory.checking.stages import count
 
 Array = np.ndarray[Any, Any]
 
@@ -117,22 +127,46 @@ def examine(claim: Claim, instance: Mapping[str, Array], thorough: bool = False)
     A thorough examination of an identity is made at `THOROUGH` bits, of an inequality at all precisions, and of an
     order at all step sizes.
     """
+    count("examined")
     balls = {name: balls_of(value)[None] for name, value in instance.items()}
     finding = Finding(Status.UNDECIDED)
     identity = isinstance(claim, Identity)
     for bits in (THOROUGH, PRECISIONS[-1]) if identity and thorough else PRECISIONS[identity:]:
         try:
-            with precision(bits):
+            with precision(bits), noting_roundings() as roundings:
                 finding = _at_precision(claim, balls, bits, thorough)
         except UndecidedComparison as error:
             finding = Finding(Status.UNDECIDED, bits=bits, reason=str(error))
         if finding.status is Status.VIOLATED:
-            return _despite_rounded_constants(claim, balls, finding)
+            if isinstance(claim, Order) or roundings.met or _at_an_end(claim, balls):
+                return _despite_rounded_constants(claim, balls, finding)
+            return finding
         if finding.status in (Status.SATISFIED, Status.OUTSIDE):
             return finding
         if finding.status is Status.BALANCED and bits >= BALANCED_AT and not thorough:
             return finding
     return finding
+
+
+class Examiner:
+    """`examine` for one claim, which decides no instance twice: candidates often coincide, and so do the instances that
+    they are rounded to.
+
+    Parameters
+    ----------
+    claim : Claim
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self._found: dict[Any, Finding] = {}
+
+    def __call__(self, instance: Mapping[str, Array], thorough: bool = False) -> Finding:
+        numbers = tuple((value.shape, *[x.as_integer_ratio() for x in value.flat]) for value in instance.values())
+        finding = self._found.get((thorough, numbers))
+        if finding is None:
+            finding = self._found[thorough, numbers] = examine(self.claim, instance, thorough)
+        return finding
 
 
 def _despite_rounded_constants(claim: Claim, balls: Mapping[str, Array], finding: Finding) -> Finding:
@@ -158,15 +192,28 @@ def _despite_rounded_constants(claim: Claim, balls: Mapping[str, Array], finding
     return replace(finding, status=Status.UNDECIDED, reason=reason)
 
 
+def _at_an_end(claim: Claim, balls: Mapping[str, Array]) -> bool:
+    """Whether some number lies at an end of its interval that may be rounded."""
+    return any(
+        leaf.kind == "real" and may_be_rounded(end) and any(x.rational == end for x in balls[name].flat)
+        for name, leaf in claim.space.leaves.items()
+        for end in _ends(leaf)
+    )
+
+
+def _ends(leaf: Leaf) -> list[fmpq]:
+    return [to_fmpq(end) for end in (leaf.low, leaf.high) if math.isfinite(end)]
+
+
 def _off_the_ends(value: Array, leaf: Leaf) -> Array:
     """The values, with one that lies at an end of its interval widened like a constant."""
-    if leaf.kind != "real":
+    if leaf.kind != "real" or not (ends := _ends(leaf)):
         return value
     out = value.copy()
     for index in np.ndindex(out.shape):
-        for end in (leaf.low, leaf.high):
+        for end, exact in zip((e for e in (leaf.low, leaf.high) if math.isfinite(e)), ends, strict=True):
             here: Any = out[index]
-            if math.isfinite(end) and here.rational == to_fmpq(end):
+            if here.rational == exact:
                 out[index] = constant(end)
     return out
 
@@ -313,10 +360,9 @@ def _ball(x: Any) -> Ball:
 
 def balls_of(value: Array) -> Array:
     """An array of exact rationals as balls."""
-    out = np.empty(value.shape, dtype=object)
-    for index in np.ndindex(value.shape):
-        out[index] = Ball(to_fmpq(value[index]))
-    return out
+    out = np.empty(value.size, dtype=object)
+    out[:] = [Ball(x) for x in value.flat]
+    return out.reshape(value.shape)
 
 
 def _breaks(gap: Ball, strict: bool) -> bool:

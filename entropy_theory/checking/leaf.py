@@ -48,12 +48,19 @@ class Leaf:
     integer: bool = False
     interior: bool = True
 
+    def numbers(self, sizes: Sizes) -> int:
+        """How many numbers it holds at these sizes."""
+        lengths = (sizes.get(label.removesuffix("+end"), 1) + label.endswith("+end") for label in self.axes)
+        return math.prod(lengths)
+
     def admits(self, value: Array) -> Array:
         """Whether each instance (first axis) lies within the leaf, exactly if the entries are balls."""
         trailing = tuple(range(1, value.ndim))
         if self.kind == "simplex":
             inside = (value > 0) if self.interior else (value >= 0)
             return np.asarray(inside.all(axis=trailing), dtype=bool)
+        if not self.integer and self.low == -math.inf and self.high == math.inf:
+            return np.ones(len(value), dtype=bool)
         inside = _whole(value) if self.integer else np.ones(value.shape, dtype=bool)
         low, high = (Ball(b) if value.dtype == object and math.isfinite(b) else b for b in (self.low, self.high))
         if self.low > -math.inf:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Order
 from entropy_theory.checking.leaf import Sizes
+from entropy_theory.checking.stages import count, stage
 
 Array = np.ndarray[Any, Any]
 Leaves = dict[str, Array]
@@ -109,14 +109,16 @@ def search(claim: Claim, rng: np.random.Generator, budget: int) -> Harvest:
     for size in sizes:
         pool: list[Candidate] = []
         remaining = share
-        for n in _batches(claim, size, share):
-            n = min(n, remaining)
-            remaining -= n
-            leaves = claim.space.draw(rng, n, size)
-            pool = _keep(pool, _collect(claim, leaves, harvest))
+        with stage("propose"):
+            for n in _batches(claim, size, share):
+                n = min(n, remaining)
+                remaining -= n
+                count("proposed", n)
+                leaves = claim.space.draw(rng, n, size)
+                pool = _keep(pool, _collect(claim, leaves, harvest))
         if not isinstance(claim, Order):
-            for start in sorted(pool, key=lambda c: c.merit)[:STARTS]:
-                pool.extend(_descend(claim, start, harvest, rng))
+            with stage("optimise"):
+                pool.extend(_descend(claim, sorted(pool, key=lambda c: c.merit)[:STARTS], harvest, rng))
         harvest.candidates.append(_keep(pool, []))
     return harvest
 
@@ -217,73 +219,111 @@ def _keep(pool: list[Candidate], more: list[Candidate]) -> list[Candidate]:
 
 
 def _batches(claim: Claim, size: Sizes, total: int) -> Iterator[int]:
-    largest = max(
-        math.prod(size.get(label.removesuffix("+end"), 1) + label.endswith("+end") for label in leaf.axes)
-        for leaf in claim.space.leaves.values()
-    )
+    largest = max(leaf.numbers(size) for leaf in claim.space.leaves.values())
     n = max(1, CHUNK * 4 // max(largest, 4))
     yield from [n] * math.ceil(total / n)
 
 
-def _descend(claim: Claim, start: Candidate, harvest: Harvest, rng: np.random.Generator) -> list[Candidate]:
-    """L-BFGS-B with batched difference quotients, then batches of random steps around the best point, on the merit."""
-    names = list(claim.space.leaves)
-    free = {name: claim.space.leaves[name].to_free(start.leaves[name][None]) for name in names}
-    lengths = [free[name].shape[1] for name in names]
-    x0 = np.concatenate([free[name][0] for name in names])
-    found: list[Candidate] = []
-    best = math.inf
+def _descend(claim: Claim, starts: list[Candidate], harvest: Harvest, rng: np.random.Generator) -> list[Candidate]:
+    """From each start L-BFGS-B with batched difference quotients, then rounds of random steps around its best point, on
+    the merit. The rounds of all starts go side by side, in one batch."""
+    descents = [d for d in (_Descent(claim, start, harvest) for start in starts) if np.isfinite(d.centre).all()]
+    for descent in descents:
+        descent.follow_slope()
+        descent.draw_steps(rng)
+    for i in range(ROUNDS):
+        points = [descent.points(i) for descent in descents]
+        for descent, own, values in zip(descents, points, _values_at(claim, descents, points, harvest), strict=True):
+            descent.move(own, values)
+    return [candidate for descent in descents for candidate in descent.found[-3:]]
 
-    def instances(points: Array) -> Leaves:
-        parts = np.split(points, np.cumsum(lengths)[:-1], axis=1)
+
+class _Descent:
+    """A point on its way down, in the free coordinates of all leaves together, and the better points met."""
+
+    def __init__(self, claim: Claim, start: Candidate, harvest: Harvest) -> None:
+        self.claim, self.harvest = claim, harvest
+        self.leaves = claim.space.leaves
+        free = {name: leaf.to_free(start.leaves[name][None])[0] for name, leaf in self.leaves.items()}
+        self.shapes = {name: start.leaves[name].shape for name in self.leaves}
+        self.ends = np.cumsum([len(x) for x in free.values()])[:-1]
+        self.centre = np.concatenate(list(free.values()))
+        self.lowest = self.best = math.inf
+        self.found: list[Candidate] = []
+
+    def instances(self, points: Array) -> Leaves:
+        parts = np.split(points, self.ends, axis=1)
         return {
-            name: claim.space.leaves[name].from_free(part, start.leaves[name].shape)
-            for name, part in zip(names, parts, strict=True)
+            name: leaf.from_free(part, self.shapes[name])
+            for part, (name, leaf) in zip(parts, self.leaves.items(), strict=True)
         }
 
-    def values(points: Array) -> Array:
-        nonlocal best
-        leaves = instances(points)
-        harvest.instances += len(points)
-        try:
-            admitted, merit, slack = score(claim, leaves)
-        except (ClaimError, ValueError):
-            return np.full(len(points), 2.0)
-        harvest.admitted += int(admitted.sum())
+    def look(self, leaves: Leaves, admitted: Array, merit: Array, slack: Array) -> Array:
+        """The values to be minimised, 2 where there is none; the best instance is found if it is better than all."""
         good = admitted & np.isfinite(merit)
         out = np.where(good, merit, 2.0)
         i = int(np.argmin(out))
-        if good[i] and out[i] < best:
-            best = float(out[i])
-            found.append(Candidate(_take(leaves, i), float(merit[i]), float(slack[i])))
+        if good[i] and out[i] < self.best:
+            self.best = float(out[i])
+            self.found.append(Candidate(_take(leaves, i), float(merit[i]), float(slack[i])))
         return out
 
-    def value_and_slope(x: Array) -> tuple[float, Array]:
+    def value_and_slope(self, x: Array) -> tuple[float, Array]:
         h = 1e-6 * np.maximum(1.0, np.abs(x))
         steps = np.diag(h)
-        out = values(np.concatenate([x[None], x + steps, x - steps]))
+        (out,) = _values_at(self.claim, [self], [np.concatenate([x[None], x + steps, x - steps])], self.harvest)
         k = len(x)
         forward, backward = out[1 : k + 1], out[k + 1 :]
         slope = (forward - backward) / (2 * h)
         slope[(forward >= 2) | (backward >= 2)] = 0.0
         return float(out[0]), slope
 
-    if not np.isfinite(x0).all():
+    def follow_slope(self) -> None:
+        from scipy.optimize import minimize
+
+        options = {"maxiter": 40, "maxfun": 60}
+        result = minimize(self.value_and_slope, self.centre, jac=True, method="L-BFGS-B", options=options)
+        self.centre, self.lowest = np.asarray(result.x), float(result.fun)
+
+    def draw_steps(self, rng: np.random.Generator) -> None:
+        """Steps of all sizes, along single coordinates, some of them and all: the merit need not be smooth."""
+        k = len(self.centre)
+        self.steps = []
+        for _ in range(ROUNDS):
+            scale = 10.0 ** rng.uniform(-7, 0.5, size=(BATCH, 1))
+            share = rng.choice([1 / k, 0.5, 1.0], size=(BATCH, 1))
+            self.steps.append((scale, np.where(rng.random((BATCH, k)) < share, rng.normal(size=(BATCH, k)), 0.0)))
+
+    def points(self, i: int) -> Array:
+        scale, steps = self.steps[i]
+        return np.asarray(self.centre + scale * np.maximum(1.0, np.abs(self.centre)) * steps)
+
+    def move(self, points: Array, values: Array) -> None:
+        i = int(np.argmin(values))
+        if values[i] < self.lowest:
+            self.centre, self.lowest = points[i], float(values[i])
+
+
+def _values_at(claim: Claim, descents: list[_Descent], points: list[Array], harvest: Harvest) -> list[Array]:
+    """The values of each descent at its points, all scored in one batch, or one by one if the claim fails on that."""
+    if not descents:
         return []
-    result = minimize(value_and_slope, x0, jac=True, method="L-BFGS-B", options={"maxiter": 40, "maxfun": 60})
-    centre = np.asarray(result.x)
-    lowest = float(result.fun)
-    for _ in range(ROUNDS):
-        # Steps of all sizes, along single coordinates, some of them and all: the merit need not be smooth.
-        scale = 10.0 ** rng.uniform(-7, 0.5, size=(BATCH, 1)) * np.maximum(1.0, np.abs(centre))
-        share = rng.choice([1 / len(centre), 0.5, 1.0], size=(BATCH, 1))
-        steps = np.where(rng.random((BATCH, len(centre))) < share, rng.normal(size=(BATCH, len(centre))), 0.0)
-        points = centre + scale * steps
-        out = values(points)
-        i = int(np.argmin(out))
-        if out[i] < lowest:
-            centre, lowest = points[i], float(out[i])
-    return found[-3:]
+    lengths = [len(own) for own in points]
+    parts = [descent.instances(own) for descent, own in zip(descents, points, strict=True)]
+    together = parts[0] if len(parts) == 1 else {k: np.concatenate([part[k] for part in parts]) for k in parts[0]}
+    try:
+        scores = score(claim, together)
+    except (ClaimError, ValueError):
+        if len(descents) > 1:
+            return [_values_at(claim, [d], [own], harvest)[0] for d, own in zip(descents, points, strict=True)]
+        nothing = np.full(lengths[0], np.nan)
+        scores = np.zeros(lengths[0], dtype=bool), nothing, nothing
+    harvest.instances += sum(lengths)
+    harvest.admitted += int(scores[0].sum())
+    count("optimised", sum(lengths))
+    ends = np.cumsum(lengths)[:-1]
+    split = zip(descents, parts, *(np.split(x, ends) for x in scores), strict=True)
+    return [descent.look(part, *own) for descent, part, *own in split]
 
 
 def _take(leaves: Mapping[str, Array], i: int) -> Leaves:

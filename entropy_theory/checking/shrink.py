@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory.checking.certify import Finding, Status, examine
+from entropy_theory.checking.certify import Examiner, Finding, Status
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Order
 from entropy_theory.checking.search import score
 from entropy_theory.checking.space import delete
+from entropy_theory.checking.stages import count
 
 Array = np.ndarray[Any, Any]
 Instance = dict[str, Array]
@@ -61,9 +62,11 @@ def _row_cost(row: Iterable[Fraction]) -> int:
     return 2 * sum(weights) if sum(w > 0 for w in weights) > 1 else 0
 
 
-def shrink(claim: Claim, instance: Instance, finding: Finding) -> tuple[Instance, Finding]:
-    """The simplest violating instance reachable from `instance`, with its finding."""
-    state = _Shrinker(claim, instance, finding)
+def shrink(
+    claim: Claim, instance: Instance, finding: Finding, examine: Examiner | None = None
+) -> tuple[Instance, Finding]:
+    """The simplest violating instance reachable from `instance`, with its finding; `examine` may know some already."""
+    state = _Shrinker(claim, instance, finding, examine or Examiner(claim))
     state.run()
     return state.instance, state.finding
 
@@ -85,7 +88,8 @@ def rounded(claim: Claim, instance: Mapping[str, Array], d: int) -> Instance | N
 
 
 class _Shrinker:
-    def __init__(self, claim: Claim, instance: Instance, finding: Finding) -> None:
+    def __init__(self, claim: Claim, instance: Instance, finding: Finding, examine: Examiner) -> None:
+        self.examine = examine
         self.claim, self.instance, self.finding = claim, instance, finding
         self.complexity = complexity(claim, instance)
         self.attempts = ATTEMPTS if not isinstance(claim, Order) else ATTEMPTS // 6
@@ -109,8 +113,9 @@ class _Shrinker:
         if self.attempts <= 0 or (simpler := complexity(self.claim, instance)) >= self.complexity:
             return False
         self.attempts -= 1
+        count("attempts")
         try:
-            finding = examine(self.claim, instance)
+            finding = self.examine(instance)
         except (ClaimError, ValueError):
             return False
         if finding.status is not Status.VIOLATED:

@@ -79,6 +79,15 @@ class Space:
                     return False
         return True
 
+    def numbers(self) -> int:
+        """How many numbers an instance of each size holds, all sizes together."""
+        return sum(leaf.numbers(sizes) for sizes in self.sizes() for leaf in self.leaves.values())
+
+    @property
+    def on_tables(self) -> bool:
+        """Whether the claim ranges over the shipped environments."""
+        return any(isinstance(variable, MDPs) and variable.tables for variable in self.given.values())
+
     def tables(self) -> list[tuple[str, Table, dict[str, Array]]]:
         """Label, table and leaves of the shipped environments that the claim ranges over."""
         for name, variable in self.given.items():

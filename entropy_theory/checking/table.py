@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.stages import STAGES, Stages
 from entropy_theory.checking.verdict import Verdict, plain
 
 STYLES = {"proved": "bold green", "holds": "green", "refuted": "bold red", "undecided": "yellow"}
@@ -76,6 +77,40 @@ def narrow_verdicts(verdicts: Iterable[Verdict]) -> Iterator[RenderableType]:
         yield Text.assemble(f"{v.claim} ({v.reading}): ", outcome, f", {evidence(v)}" if evidence(v) else "")
         if details(v):
             yield Padding(Text(details(v)), (0, 0, 0, 4))
+
+
+def of_timings(verdicts: Sequence[Verdict]) -> Table:
+    """Seconds, instances a second and the share of each stage: a row a verdict that was checked now, and their sum."""
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    out.add_column("claim", no_wrap=True)
+    out.add_column("reading", no_wrap=True)
+    for column in ("seconds", "instances/s", *STAGES):
+        out.add_column(column, justify="right", no_wrap=True)
+    for name, reading, instances, stages in _timed(verdicts):
+        out.add_row(
+            name,
+            reading,
+            f"{stages.seconds:.2f}",
+            f"{instances / stages.seconds:,.0f}" if stages.seconds else "",
+            *(f"{share:.0%}" for share in stages.shares().values()),
+        )
+    return out
+
+
+def narrow_timings(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
+    """The same for a narrow terminal: stages that took a share are named below."""
+    for name, reading, instances, stages in _timed(verdicts):
+        speed = f", {instances / stages.seconds:,.0f} instances/s" if stages.seconds else ""
+        yield Text(f"{name}{f' ({reading})' if reading else ''}: {stages.seconds:.2f} s{speed}")
+        shares = (f"{stage} {share:.0%}" for stage, share in stages.shares().items() if share >= 0.005)
+        yield Padding(Text(", ".join(shares)), (0, 0, 0, 4))
+
+
+def _timed(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str, int, Stages]]:
+    known = [(v, v.stages) for v in verdicts if v.stages is not None]
+    for v, stages in known:
+        yield v.claim, v.reading, v.instances, stages
+    yield "all", "", sum(v.instances for v, _ in known), Stages.total(stages for _, stages in known)
 
 
 def details(v: Verdict) -> str:

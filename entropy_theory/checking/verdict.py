@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from rich.console import RenderableType
 
 from entropy_theory.checking.plaintext import printable
+from entropy_theory.checking.stages import Stages
 
 Outcome = Literal["proved", "holds", "refuted", "undecided"]
 
@@ -78,7 +79,10 @@ class Verdict:
     sample : tuple of pairs
         (lhs, rhs) at some random instances, for `plot`. Not part of the JSON form.
     seconds : float
-        Time taken; the one field that differs between runs.
+        Time taken. It and the times of `stages` are all that differs between runs.
+    stages : Stages or None
+        Where that time went, and how much was done in each stage. Not part of the JSON form, so None for a verdict read
+        from a file, and for a claim whose functions failed.
     """
 
     claim: str
@@ -100,6 +104,7 @@ class Verdict:
     error: bool = False
     sample: tuple[tuple[float, float], ...] = field(default=(), compare=False, repr=False)
     seconds: float = field(default=0.0, compare=False)
+    stages: Stages | None = field(default=None, compare=False, repr=False)
 
     @property
     def share_admitted(self) -> float:

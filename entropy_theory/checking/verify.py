@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from entropy_theory.checking.certificate import certificate, strings
-from entropy_theory.checking.certify import Finding, Status, examine, rationals
+from entropy_theory.checking.certify import Examiner, Finding, Status, rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
 from entropy_theory.checking.prove import prove
 from entropy_theory.checking.search import Candidate, Harvest, score, search
 from entropy_theory.checking.shrink import complexity, rounded, shrink
+from entropy_theory.checking.stages import stage, stopwatch
 from entropy_theory.checking.verdict import Environment, Verdict, plain
 
 Array = np.ndarray[Any, Any]
@@ -80,13 +80,17 @@ def check(claim: Claim, seed: int = 0, budget: int = BUDGET) -> Verdict:
         raise ValueError(f"seed is {seed!r}, expected an integer >= 0")
     if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
         raise ValueError(f"budget is {budget!r}, expected an integer >= 1")
-    started = time.perf_counter()
-    rng = generator(seed, f"{claim.name}:{claim.reading}")
-    harvest = search(claim, rng, max(1, budget // 40) if isinstance(claim, Order) else budget)
-    decided = _decide(claim, harvest)
-    environments = _environments(claim, rng)
-    verdict = _verdict(claim, harvest, decided, environments, seed)
-    return replace(verdict, seconds=time.perf_counter() - started)
+    with stopwatch() as watch:
+        rng = generator(seed, f"{claim.name}:{claim.reading}")
+        harvest = search(claim, rng, max(1, budget // 40) if isinstance(claim, Order) else budget)
+        with stage("certify"):
+            examine = Examiner(claim)
+            decided = _decide(claim, harvest, examine)
+        with stage("tables"):
+            environments = _environments(claim, rng, examine)
+        verdict = _verdict(claim, harvest, decided, environments, seed, examine)
+        stages = watch.read()
+    return replace(verdict, seconds=stages.seconds, stages=stages)
 
 
 class _Decided:
@@ -119,7 +123,7 @@ def _worse(claim: Claim, a: float, b: float) -> bool:
     return a > b if isinstance(claim, Identity) else a < b
 
 
-def _decide(claim: Claim, harvest: Harvest) -> _Decided:
+def _decide(claim: Claim, harvest: Harvest, examine: Examiner) -> _Decided:
     """Decide the candidates, small sizes first; once some size is violated, larger ones are left out."""
     decided = _Decided()
     for candidates in harvest.candidates:
@@ -127,22 +131,22 @@ def _decide(claim: Claim, harvest: Harvest) -> _Decided:
         ordered = sorted(candidates, key=_extremeness) if isinstance(claim, Order) else candidates
         for i, candidate in enumerate(ordered):
             instance = rationals(candidate.leaves, claim.space.leaves)
-            finding = examine(claim, instance, thorough=i < THOROUGHLY)
+            finding = examine(instance, thorough=i < THOROUGHLY)
             decided.add(claim, instance, finding)
             if finding.status is Status.UNDECIDED and len(decided.open) <= 2 * SHRUNK:
                 for nearby in (rounded(claim, instance, d) for d in NUDGES):
-                    if nearby is not None and (f := examine(claim, nearby)).status is Status.VIOLATED:
+                    if nearby is not None and (f := examine(nearby)).status is Status.VIOLATED:
                         decided.add(claim, nearby, f)
             if _nearly_equal(claim, finding) and i < SHRUNK:
                 for nearby in _simple_points(claim, instance):
-                    decided.add(claim, nearby, examine(claim, nearby))
+                    decided.add(claim, nearby, examine(nearby))
             if len(decided.violated) >= (SHRUNK if isinstance(claim, Order) else 4 * SHRUNK):
                 break
         if decided.violated:
             break
     if not decided.violated and harvest.example_unevaluated is not None:
         instance = rationals(harvest.example_unevaluated, claim.space.leaves)
-        finding = examine(claim, instance)
+        finding = examine(instance)
         if finding.status is Status.UNDECIDED:
             raise ClaimError(f"claim {claim.name!r} has no finite value at {_text(claim, instance)}: {finding.reason}")
         decided.add(claim, instance, finding)
@@ -184,6 +188,7 @@ def _verdict(
     decided: _Decided,
     environments: tuple[Environment, ...],
     seed: int,
+    examine: Examiner,
 ) -> Verdict:
     counterexample: dict[str, Any] | None = None
     proof: dict[str, Any] | None = None
@@ -193,7 +198,9 @@ def _verdict(
     boxes: int | None = None
     if decided.violated:
         simplest = sorted(decided.violated, key=lambda pair: complexity(claim, pair[0]))[:SHRUNK]
-        instance, finding = min((shrink(claim, i, f) for i, f in simplest), key=lambda pair: complexity(claim, pair[0]))
+        with stage("shrink"):
+            small = [shrink(claim, i, f, examine) for i, f in simplest]
+            instance, finding = min(small, key=lambda pair: complexity(claim, pair[0]))
         outcome = "refuted"
         counterexample = _described(claim, instance)
         proof = certificate(claim, instance, finding)
@@ -209,7 +216,8 @@ def _verdict(
         instance, finding = decided.open[0]
         message = f"not decided at {_text(claim, instance)}: {finding.reason}"
     else:
-        subdivision = prove(claim)
+        with stage("prove"):
+            subdivision = prove(claim)
         outcome = "holds" if subdivision is None else "proved"
         if subdivision is not None:
             boxes = subdivision.boxes
@@ -278,7 +286,7 @@ def sample(claim: Claim, seed: int = 0) -> tuple[tuple[float, float], ...]:
     return tuple(pairs)
 
 
-def _environments(claim: Claim, rng: np.random.Generator) -> tuple[Environment, ...]:
+def _environments(claim: Claim, rng: np.random.Generator, examine: Examiner) -> tuple[Environment, ...]:
     out = []
     for label, table, fixed in claim.space.tables():
         sizes = claim.space.sizes_of_table(table)
@@ -286,7 +294,7 @@ def _environments(claim: Claim, rng: np.random.Generator) -> tuple[Environment, 
         leaves = claim.space.draw(rng, POLICIES_PER_TABLE, sizes, fixed)
         if isinstance(claim, Order):
             if small:
-                out.append(_order_on_table(claim, label, leaves))
+                out.append(_order_on_table(claim, label, leaves, examine))
             continue
         admitted, merit, slack = score(claim, leaves)
         good = np.flatnonzero(admitted & ~np.isnan(merit))
@@ -296,7 +304,7 @@ def _environments(claim: Claim, rng: np.random.Generator) -> tuple[Environment, 
         i = int(good[np.argmin(merit[good])])
         if small:
             instance = rationals({k: v[i] for k, v in leaves.items()}, claim.space.leaves)
-            finding = examine(claim, instance)
+            finding = examine(instance)
             if finding.status in (Status.SATISFIED, Status.VIOLATED, Status.BALANCED):
                 out.append(Environment(label, finding.status is Status.VIOLATED, finding.value, True))
                 continue
@@ -306,9 +314,9 @@ def _environments(claim: Claim, rng: np.random.Generator) -> tuple[Environment, 
     return tuple(out)
 
 
-def _order_on_table(claim: Order, label: str, leaves: Instance) -> Environment:
+def _order_on_table(claim: Order, label: str, leaves: Instance, examine: Examiner) -> Environment:
     """An order on a table, measured in balls for one random policy."""
-    finding = examine(claim, rationals({k: v[0] for k, v in leaves.items()}, claim.space.leaves))
+    finding = examine(rationals({k: v[0] for k, v in leaves.items()}, claim.space.leaves))
     if finding.status in (Status.SATISFIED, Status.VIOLATED):
         return Environment(label, finding.status is Status.VIOLATED, finding.value, True)
     return Environment(label, None, math.nan, False)

@@ -63,6 +63,12 @@ Resume = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Keep each verdict in this file as it is reached, and go on from what it holds."),
 ]
+Timings = Annotated[
+    bool,
+    typer.Option(
+        "--timings", help="Print for each claim its seconds, its instances a second, and where the time went."
+    ),
+]
 
 
 @app.command(
@@ -76,12 +82,13 @@ def verify(
     budget: Budget = BUDGET,
     workers: Workers = None,
     resume: Resume = None,
+    timings: Timings = False,
     quiet: Quiet = False,
 ) -> None:
     """Check every claim of the paper, or those named, as printed and as corrected."""
     chosen = names or []
     claims = or_exit(select, paper_claims(), chosen)
-    _campaign(claims, "paper", ("verify", *chosen), json_file, seed, budget, workers, resume, quiet)
+    _campaign(claims, "paper", ("verify", *chosen), json_file, seed, budget, workers, resume, timings, quiet)
 
 
 @app.command(
@@ -101,10 +108,11 @@ def hunt(
     budget: Budget = BUDGET,
     workers: Workers = None,
     resume: Resume = None,
+    timings: Timings = False,
     quiet: Quiet = False,
 ) -> None:
     """Check your own claims: every Inequality, Identity and Order at the top level of a file."""
-    _campaign(or_exit(load, spec), spec, ("hunt", spec), json_file, seed, budget, workers, resume, quiet)
+    _campaign(or_exit(load, spec), spec, ("hunt", spec), json_file, seed, budget, workers, resume, timings, quiet)
 
 
 @app.command(name="list", short_help="List the claims of the paper.", epilog="Example: entropy-theory list theorem-v.2")
@@ -219,6 +227,7 @@ def _campaign(
     budget: int,
     workers: int | None,
     resume: Path | None,
+    timings: bool,
     quiet: bool,
 ) -> None:
     if json_file is not None and (json_file.is_dir() or not writable(json_file.resolve().parent)):
@@ -257,6 +266,8 @@ def _campaign(
     written = json_file is None or write(json_file, text)
     if verdicts:
         _print(verdicts, quiet)
+    if timings and any(v.stages for v in verdicts):
+        print_table(table.of_timings(verdicts), table.narrow_timings(verdicts), quiet)
     if interrupted:
         sys.stdout.flush()
         options = (("--seed", seed or None), ("--budget", budget if budget != BUDGET else None), ("--workers", workers))
