@@ -21,7 +21,7 @@ from benchmarks.tables import write_readme
 HERE = Path(__file__).parent
 
 CALLS = 5
-"""Timed calls, of which the median is taken; one where a call takes more than `LONG` seconds."""
+"""Timed calls, of which the median is taken; one where it takes more than `LONG` seconds."""
 
 LONG = 3.0
 
@@ -132,10 +132,9 @@ def measured(series: Series, sizes: Sequence[Size] | None = None) -> dict[str, A
         try:
             worker.ask("prepare")
             worker.ask("answers")
-            peak = worker.ask("peak")
-            first = worker.ask("time", 1)
+            peak, first = worker.ask("peak")
             calls = max(1, round(BURST / max(first, 1e-7)))
-            times = [worker.ask("time", calls) for _ in range(1 if first > LONG else CALLS)]
+            times = [worker.ask("time", calls) for _ in range(CALLS)] if first < LONG else [first]
         finally:
             worker.close()
         points.append({"amount": series.amount(size), "seconds": median(times), "peak_bytes": peak})

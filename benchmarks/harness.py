@@ -29,9 +29,9 @@ Setup = Callable[[Any], Work]
 RESULTS = Path(__file__).parent / "results"
 
 ROUNDS, FEW_ROUNDS = 9, 3
-"""Turns that each contender has, and where one call takes more than `LONG`."""
+"""Turns of each contender, and where a call takes more than `LONG`; one where it takes more than `VERY_LONG`."""
 
-LONG = 4.0
+LONG, VERY_LONG = 2.0, 10.0
 """Seconds."""
 
 BURST = 0.1
@@ -188,11 +188,15 @@ def _time(work: Work, calls: int) -> float:
     return (time.perf_counter() - started) / calls
 
 
-def _peak(work: Work) -> int | None:
+def _peak(work: Work) -> tuple[int | None, float]:
     before = reset_peak()
-    work()
+    seconds = _time(work, 1)
     after = peak_memory()
-    return None if before is None or after is None else max(0, after - before)
+    return None if before is None or after is None else max(0, after - before), seconds
+
+
+def _rounds(longest: float) -> int:
+    return ROUNDS if longest < LONG else FEW_ROUNDS if longest < VERY_LONG else 1
 
 
 def compare(benchmark: Benchmark, size: Size, rounds: int | None = None) -> dict[str, Measured]:
@@ -217,14 +221,14 @@ def compare(benchmark: Benchmark, size: Size, rounds: int | None = None) -> dict
             try:
                 worker.ask("prepare")
                 answers[label] = worker.ask("answers")
-                first[label] = worker.ask("time", 1)
+                peak, first[label] = worker.ask("peak")
                 calls[label] = max(1, round(BURST / max(first[label], 1e-7)))
-                measured[label] = Measured([], worker.ask("peak"))
+                measured[label] = Measured([], peak)
             except Failed as error:
                 measured[label] = Measured([], problem=str(error))
                 workers.pop(label).close()
         _require_agreement(benchmark, size, answers)
-        number = rounds or (FEW_ROUNDS if max(first.values(), default=0.0) > LONG else ROUNDS)
+        number = rounds or _rounds(max(first.values(), default=0.0))
         for _ in range(number):
             for label, worker in list(workers.items()):
                 time.sleep(PAUSE)

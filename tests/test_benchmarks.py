@@ -108,7 +108,7 @@ def test_the_peak_of_memory_is_that_of_the_work() -> None:
     try:
         worker.ask("prepare")
         worker.ask("answers")
-        peak = worker.ask("peak")
+        peak, _ = worker.ask("peak")
     finally:
         worker.close()
     if peak is None:

@@ -286,7 +286,7 @@ def test_environment_variable_of_a_process() -> None:
 def test_import_is_light() -> None:
     script = "import sys, entropy_theory; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert not {"numba", "llvmlite"} & set(done.stdout.split())
+    assert not {"numba", "llvmlite", "scipy", "matplotlib", "pylatexenc"} & set(done.stdout.split())
 
 
 # --- threads --------------------------------------------------------------------------------------------------------

@@ -979,7 +979,7 @@ def test_a_checkpoint_of_an_exact_run_is_refused_by_a_sampled_one(tmp_path: Path
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # an interrupt amid a destructor is lost
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # an interrupt in a destructor is lost
 def test_interrupts_at_any_moment(tmp_path: Path) -> None:
     """The keyboard does not wait for a progress report: an alarm raises KeyboardInterrupt anywhere in the code."""
     path, armed, stopped = tmp_path / "checkpoint", [False], 0

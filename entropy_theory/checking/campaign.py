@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +102,8 @@ def run(
     time_limit : float, optional
         Seconds a claim.
     """
+    from importlib.metadata import version  # reads mail headers: a tenth of the package's import time
+
     budget = BUDGET if budget is None else budget
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise ValueError(f"workers is {workers!r}, expected an integer >= 1")

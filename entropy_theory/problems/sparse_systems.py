@@ -37,7 +37,7 @@ AT_ONCE = 256
 """
 
 NARROW = 8
-"""Distance of entries from the diagonal up to which a factorisation costs a few products only: it is made at once, too."""
+"""Distance from the diagonal up to which entries make a factorisation as cheap as a few products: made at once, too."""
 
 ITERATION = "BiCGSTAB"
 FACTORISATION = "LU"

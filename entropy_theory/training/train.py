@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +188,8 @@ class _Run:
         state_entropy: bool | None,
         seed: Any,
     ) -> _Run:
+        from importlib.metadata import version
+
         z = _start(problem, z0)
         if not isinstance(control, Control):
             raise ValueError(f"control is {control!r}, expected a Control such as PolicyGradient()")
