@@ -37,7 +37,7 @@ LONG, VERY_LONG = 2.0, 10.0
 BURST = 0.1
 """Seconds that a turn lasts at least: short calls are repeated."""
 
-PATIENCE = 300.0
+PATIENCE = 150.0
 """Seconds after which a contender is given up."""
 
 PAUSE = 0.02

@@ -31,7 +31,7 @@ Sampled training on a token tree: 256 prompts with 8 responses each are sampled,
 advantages, the old policy held) are made on the rows of the logits that a batch visits. The responses that the
 updates learn from are the same for both, so that the logits after them can be compared; those that are sampled within
 the time are not used. PyTorch works on the visited rows as well, samples by `multinomial` and differentiates by
-autograd.
+autograd. The floor reads and writes the visited rows once an update.
 """
 
 
@@ -271,6 +271,22 @@ def torch_updates(size: Size) -> Work:
     return work
 
 
+def row_traffic(size: Size) -> Work:
+    """The rows that the batch visits are read and written once an update."""
+    from benchmarks.floors import traffic
+
+    _, z, rollouts = _tree(size)
+    rows = z[np.unique(rollouts.state)].reshape(-1)
+    target = np.zeros_like(rows)
+
+    def work() -> dict[str, Array]:
+        for _ in range(UPDATES):
+            traffic((rows,), (target,))
+        return {}
+
+    return work
+
+
 OFF = {"ENTROPY_THEORY_FAST": "0"}
 
 BENCHMARKS = (
@@ -321,9 +337,10 @@ BENCHMARKS = (
             "`fast`": Contender(our_updates, needs=("numba",)),
             "without `fast`": Contender(our_updates, environment=OFF),
             "PyTorch autograd": Contender(torch_updates, needs=("torch",)),
+            "memory floor": Contender(row_traffic, needs=("numba",), compare=False),
         },
         reference="`fast`",
-        floor=None,
+        floor="memory floor",
         tolerance=1e-9,
         work=lambda size: (float(size[0] * size[1] * size[3] * UPDATES), "tokens learned from"),
     ),

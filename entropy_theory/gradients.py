@@ -6,7 +6,9 @@ policy and ``x = log p``. A bandit has one state with w = d = 1.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,6 +87,8 @@ def evaluate(problem: Problem, z: Any) -> Evaluation:
     """
     if isinstance(problem, TokenTree):
         return _evaluate_tree(problem, problem.check_logits(z))
+    if isinstance(problem, MDP) and problem.many(logits := problem.check_logits(z)):
+        return _evaluate_many(problem, logits)
     return by_pieces(_evaluate, _pieces(problem, z))
 
 
@@ -201,6 +205,34 @@ def _evaluate_tree(tree: TokenTree, logits: Array) -> Evaluation:
         mean_entropy_gradient=tree.mean_entropy_gradient(logits),
         values=tree.values(logits),
     )
+
+
+def _evaluate_many(mdp: MDP, logits: Array) -> Evaluation:
+    from entropy_theory.fast.mdps import evaluate as fill
+
+    batch = mdp.transition.shape[:-3]
+    count, states, actions = math.prod(batch), mdp.states, mdp.actions
+
+    def each(table: Array, *shape: int) -> Array:
+        return np.ascontiguousarray(np.broadcast_to(table, (*batch, *shape))).reshape(count, *shape)
+
+    rows = tuple(np.empty((*batch, states, actions)) for _ in range(4))
+    sums = (*(np.empty((*batch, states)) for _ in range(2)), *(np.empty(batch) for _ in range(2)))
+    fill(
+        each(mdp.transition, states, actions, states),
+        each(mdp.reward, states, actions),
+        each(mdp.discount),
+        each(mdp.initial, states),
+        each(logits, states, actions),
+        tuple(x.reshape(count, states, actions) for x in rows),
+        tuple(x.reshape(count, *x.shape[len(batch) :]) for x in sums),
+    )
+    (q, advantage, gradient, slope), (v, visits, objective, mean) = rows, sums
+    if not (np.isfinite(v).all() and np.isfinite(slope).all()):
+        raise ArithmeticError("a system of values is singular in floats, expected a discount farther from one")
+    visitation = (1 - mdp.discount[..., None]) * visits
+    values = Values(v, q, advantage, visits, visitation, partial(mdp.error_of, logits, v, visits))
+    return Evaluation(objective, mean, gradient, slope, values)
 
 
 def _policy_gradient(problem: Bandit | MDP, logits: Array) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-PIECE = 2**16
+PIECE = 2**18
 """Numbers in one piece of an array, or one row where rows are longer."""
 
 SHORT = 2**13

@@ -105,12 +105,15 @@ def _one_wide(
         for a in range(z.size):
             mode = a if z[a] > z[mode] else mode
         peak, base = z[mode], v[mode]
+    short = z.size <= IN_CACHE
     extent = ties = less = log_mean = mean = square = square_mean = 0.0
     for a in range(z.size):
         relative = z[a] - peak
         difference = v[a] - base
         extent = larger(extent, larger(abs(z[a]), abs(v[a])))
         odds = exp_nonpositive(relative)
+        if short:
+            update[a] = odds
         tied = 1.0 if relative == 0.0 else 0.0
         ties = plus(ties, tied)
         less = plus(less, odds - tied)
@@ -128,7 +131,7 @@ def _one_wide(
     off = covariance = variance = 0.0
     for a in range(z.size):
         relative = z[a] - peak
-        p = exp_nonpositive(relative) * inverse
+        p = (update[a] if short else exp_nonpositive(relative)) * inverse
         u = p * ((v[a] - base) - mean)
         g = p * (log_mean - relative)
         apart = u - centre

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory import fast
 from entropy_theory.arithmetic import is_ball, midpoint, to_balls
 from entropy_theory.balls import Ball
 from entropy_theory.problems import gymnasium_tables
@@ -22,6 +23,10 @@ from entropy_theory.softmax import Policy
 from entropy_theory.validation import as_logits, as_numbers, report
 
 Array = np.ndarray[Any, Any]
+
+COMPILED = 2**18
+"""Numbers of the transition tensor from which a batch of small processes goes to the kernels, where these are there:
+more than a batch of the audit has, so that verdicts do not depend on what is installed."""
 
 ROW_SUM = 1e-8
 """How far a row of probabilities in floats may be from summing to one. Balls must contain one, rationals equal it."""
@@ -221,8 +226,44 @@ class MDP:
         q = self.reward + self.discount[..., None, None] * self.expected_next(v)
         wide = policy if q.shape == policy.z.shape else Policy(np.broadcast_to(policy.z, q.shape))
         visitation = (1 - self.discount[..., None]) * visits
-        values = Values(v=v, q=q, advantage=wide.centred(q), visits=visits, visitation=visitation, _backward_error=error)
-        return values, totals
+        advantage = wide.centred(q)
+        return Values(v, q, advantage, visits, visitation, error), totals
+
+    def many(self, logits: Array) -> bool:
+        """Whether this is a large batch of small dense processes in floats, which compiled kernels serve.
+
+        Parameters
+        ----------
+        logits : array (..., S, A)
+            What `check_logits` returned.
+
+        Returns
+        -------
+        bool
+        """
+        if self.sparse or self.states > SMALL or self.transition.size < COMPILED or not fast.enabled():
+            return False
+        tables = self.transition, self.reward, self.discount, self.initial, logits
+        batch = np.broadcast_shapes(self.batch, logits.shape[:-2])
+        return self.transition.shape[:-3] == batch and all(x.dtype == np.float64 for x in tables)
+
+    def error_of(self, logits: Array, v: Array, visits: Array) -> Array:
+        """The `residual` of values and visits that were found elsewhere, in a dense process.
+
+        Parameters
+        ----------
+        logits : array (..., S, A)
+        v, visits : array (..., S)
+
+        Returns
+        -------
+        array (...)
+        """
+        policy = Policy(logits)
+        system = DenseSystem(self.transition, policy.probability, self.discount, v.shape[:-1])
+        system.found(self._spread(self._mean_reward(policy), logits), v, transposed=False)
+        system.found(self._spread(self.initial, logits), visits, transposed=True)
+        return system.residual()
 
     def pieces(self, logits: Array) -> list[tuple[MDP, Array, slice]]:
         """The batch in pieces that stay in the cache, and the logits of each; one piece where there is no need.

@@ -51,6 +51,10 @@ class DenseSystem:
         """Solve ``(I - discount P)' w = right``, both (..., S)."""
         return self._solve(right, transposed=True)
 
+    def found(self, right: Array, solution: Array, *, transposed: bool) -> None:
+        """Take note of a solution that was found elsewhere, for `residual`."""
+        self._solved.append((right, solution, transposed))
+
     def residual(self) -> Array:
         """The largest `backward_error` of the solutions so far, shape (...); zero on balls.
 
@@ -86,7 +90,7 @@ class DenseSystem:
         if not np.isfinite(solution).all():
             raise ArithmeticError("the system of values is singular in floats, expected a discount farther from one")
         solution = solution.reshape(right.shape)
-        self._solved.append((right, solution, transposed))
+        self.found(right, solution, transposed=transposed)
         return solution
 
 
