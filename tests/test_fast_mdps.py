@@ -59,7 +59,8 @@ def agree(problem: et.MDP, z: Any) -> None:
     sizes = {"v", "q", "advantage", "objective", "policy_gradient"}
     horizon = float(1 / (1 - np.max(problem.discount)))
     for name, value in parts(found).items():
-        assert value.shape == expected[name].shape and value.dtype == np.float64
+        assert value.shape == expected[name].shape
+        assert value.dtype == np.float64
         # Rewards add up over the horizon before anything cancels; so do entropies and visits.
         scale = horizon * (np.abs(problem.reward).max() if name in sizes else max(1.0, np.log(problem.actions)))
         limit = units * scale * (horizon if name.endswith("gradient") else 1)
@@ -69,7 +70,7 @@ def agree(problem: et.MDP, z: Any) -> None:
     assert (residual <= 8 * problem.states * EPS).all()
 
 
-LOGITS = {
+LOGITS: dict[str, Any] = {
     "random": lambda rng, shape: rng.standard_normal(shape),
     "uniform": lambda rng, shape: np.zeros(shape),
     "tied modes": lambda rng, shape: np.round(rng.standard_normal(shape)),
