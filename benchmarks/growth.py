@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import audit, mdp, policies, sparse, token_tree, training
-from benchmarks.harness import BURST, RESULTS, Contender, Size, Work, Worker
+from benchmarks.harness import BURST, RESULTS, Contender, Size, Worker
 from benchmarks.machine import described
 from benchmarks.tables import write_readme
 
@@ -49,19 +49,6 @@ class Series:
     contender: Contender
     sizes: Sequence[Size]
     amount: Callable[[Any], float]
-
-
-def verified(size: Size) -> Work:
-    """Some claims, checked on a budget."""
-    from entropy_theory.checking.registry import paper_claims, select
-    from entropy_theory.checking.verify import check
-
-    claims = select(paper_claims(), audit.FEW)
-
-    def work() -> dict[str, float]:
-        return {"instances": float(sum(check(claim, 0, size[0]).instances for claim in claims))}
-
-    return work
 
 
 SERIES = (
@@ -117,7 +104,7 @@ SERIES = (
     Series(
         "audit, four readings",
         "budget",
-        Contender(verified),
+        Contender(audit.at_budget),
         [(n,) for n in (300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)],
         lambda size: float(size[0]),
     ),
@@ -213,7 +200,7 @@ def _number(slope: float | None) -> str:
 
 
 def main() -> None:
-    """Measure all series, or those whose labels begin with the words given; keep, draw and print the results."""
+    """Measure all series; keep, draw and print the results."""
     from entropy_theory.figures.style import save
 
     parser = argparse.ArgumentParser()

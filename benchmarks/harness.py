@@ -244,20 +244,23 @@ def compare(benchmark: Benchmark, size: Size, rounds: int | None = None) -> dict
 
 
 def _require_agreement(benchmark: Benchmark, size: Size, answers: Mapping[str, Mapping[str, Array]]) -> None:
-    expected = answers.get(benchmark.reference, {})
-    for label, found in answers.items():
-        if not benchmark.contenders[label].compare:
-            continue
-        common = expected.keys() & found.keys()
-        if not common:
+    compared = {label: x for label, x in answers.items() if benchmark.contenders[label].compare}
+    if not compared:
+        return
+    against = benchmark.reference if benchmark.reference in compared else next(iter(compared))
+    expected = compared[against]
+    for label, found in compared.items():
+        if found.keys() != expected.keys():
             raise AssertionError(f"{benchmark.name} {size}: {label!r} answers {sorted(found)}, not {sorted(expected)}")
-        for name in sorted(common):
+        for name in sorted(expected):
+            if found[name].shape != expected[name].shape:
+                raise AssertionError(f"{benchmark.name} {size}: {name} of {label!r} has another shape")
             scale = float(np.abs(expected[name]).max())
             apart = float(np.abs(np.asarray(found[name]) - expected[name]).max())
             if not apart <= benchmark.tolerance * max(scale, 1e-300):
                 raise AssertionError(
                     f"{benchmark.name} {size}: {name} of {label!r} differs by {apart:.2e} from that of "
-                    f"{benchmark.reference!r}, whose largest entry is {scale:.2e}"
+                    f"{against!r}, whose largest entry is {scale:.2e}"
                 )
 
 

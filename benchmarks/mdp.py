@@ -161,6 +161,16 @@ def lapack_floor(size: Size) -> Work:
     return work
 
 
+def one_solve(size: Size) -> Work:
+    """One factorisation and one solve of a matrix that is there already."""
+    from scipy.linalg import lu_factor, lu_solve
+
+    d = data(size)
+    matrix = np.eye(size[-1]) - DISCOUNT * d.transition.mean(-2)
+    right = d.reward[:, 0]
+    return lambda: {"solution": lu_solve(lu_factor(matrix, check_finite=False), right, check_finite=False)}
+
+
 def memory_floor(size: Size) -> Work:
     """The transition tensor is read once."""
     flat = data(size).transition.ravel()
@@ -253,7 +263,7 @@ EVALUATION = Benchmark(
     about=f"v alone of a deterministic policy, {ACTIONS} actions. QuantEcon and NumPy take the rows of the chosen "
     "actions and give v alone. This package takes any stochastic policy, so it reads the whole transition tensor, and "
     "gives the action values, the advantages and the visitation as well. The floor is one LU factorisation by LAPACK "
-    "and three solves.",
+    "and one solve.",
     sizes=((500,), (1000,), (2000,)),
     small=(20,),
     axes="states",
@@ -261,7 +271,7 @@ EVALUATION = Benchmark(
         OURS: Contender(our_values),
         "QuantEcon": Contender(quantecon, needs=("quantecon",)),
         "NumPy, one solve": Contender(numpy_values),
-        "LAPACK LU": Contender(lapack_floor, compare=False),
+        "LAPACK LU": Contender(one_solve, compare=False),
     },
     reference=OURS,
     floor="LAPACK LU",

@@ -18,7 +18,7 @@ def section(results: dict[str, Any]) -> str:
         lines += [
             f"**{size}** ({results['axes']})",
             "",
-            f"| | time | to `{results['reference']}` | to the floor | {table['unit']} a second | memory |",
+            f"| | time | to {results['reference']} | to the floor | {table['unit']} a second | memory |",
             "|---|---:|---:|---:|---:|---:|",
         ]
         for row in table["rows"]:

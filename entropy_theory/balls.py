@@ -33,7 +33,7 @@ REMEMBERED_FROM = 2000
 the same ones, and from here on one costs several times as much as looking it up."""
 
 MOST_REMEMBERED = 4096
-"""Functions that are remembered at a time, some ten megabytes at the highest precisions."""
+"""Values that are remembered at a time at up to 4096 bits, some ten megabytes; beyond it fewer, in proportion."""
 
 _remembered: ContextVar[dict[Any, arb] | None] = ContextVar("remembered", default=None)
 
@@ -361,7 +361,7 @@ class Ball:
         if ctx.prec >= REMEMBERED_FROM and (known := _remembered.get()) is not None and x.is_finite():
             key = name, ctx.prec, x.mid(), x.rad()
             if (result := known.get(key)) is None:
-                if len(known) >= MOST_REMEMBERED:
+                if len(known) >= MOST_REMEMBERED * 4096 // max(ctx.prec, 4096):
                     known.clear()
                 result = known[key] = getattr(x, name)()
             return _enclosed(result)

@@ -87,7 +87,7 @@ def evaluate(problem: Problem, z: Any) -> Evaluation:
     """
     if isinstance(problem, TokenTree):
         return _evaluate_tree(problem, problem.check_logits(z))
-    if isinstance(problem, MDP) and problem.many(logits := problem.check_logits(z)):
+    if isinstance(problem, MDP) and problem.fits_kernels(logits := problem.check_logits(z)):
         return _evaluate_many(problem, logits)
     return by_pieces(_evaluate, _pieces(problem, z))
 
@@ -231,7 +231,9 @@ def _evaluate_many(mdp: MDP, logits: Array) -> Evaluation:
     if not (np.isfinite(v).all() and np.isfinite(slope).all()):
         raise ArithmeticError("a system of values is singular in floats, expected a discount farther from one")
     visitation = (1 - mdp.discount[..., None]) * visits
-    values = Values(v, q, advantage, visits, visitation, partial(mdp.error_of, logits, v, visits))
+    values = Values(
+        v, q, advantage, visits, visitation, partial(mdp.residual_of, logits.copy(), v.copy(), visits.copy())
+    )
     return Evaluation(objective, mean, gradient, slope, values)
 
 

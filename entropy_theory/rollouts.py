@@ -135,10 +135,10 @@ def _tokens(logits: Array, state: Array, rng: np.random.Generator) -> tuple[Arra
     rows, index = np.unique(state, return_inverse=True)
     action, log_prob = np.empty(state.size, np.int64), np.empty(state.size)
     order = np.argsort(index, kind="stable")
-    step = max(1, PART // logits.shape[1])
+    ranked, step = index[order], max(1, PART // logits.shape[1])
     for start in range(0, rows.size, step):
         part = rows[start : start + step]
-        chosen = order[np.searchsorted(index[order], start) : np.searchsorted(index[order], start + part.size)]
+        chosen = order[slice(*np.searchsorted(ranked, (start, start + part.size)))]
         x, place = log_softmax(logits[part]), index[chosen] - start
         action[chosen] = _inverse(np.cumsum(np.exp(x), axis=-1), place, uniform[chosen])
         log_prob[chosen] = x[place, action[chosen]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory import fast, in_pieces
+from entropy_theory import fast, statistics_in_pieces
 from entropy_theory.softmax import Policy
 from entropy_theory.validation import LARGEST, as_array, as_logits, broadcast
 
@@ -98,7 +98,7 @@ def policy_statistics(z: Any, v: Any, *, out: PolicyStatistics | None = None) ->
     if not (compiled and _compiled(logits, values, result)):
         # The kernels find what is out of bounds on their way, but not where it is.
         _require_bounded(*given)
-        in_pieces.statistics(*_tables(logits, values, result))
+        statistics_in_pieces.statistics(*_tables(logits, values, result))
     return result
 
 

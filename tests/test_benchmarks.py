@@ -80,6 +80,31 @@ def test_a_module_that_is_not_installed_is_named() -> None:
     assert measured["other"].problem == "no_such_module is not installed"
 
 
+def test_without_the_reference_the_others_are_compared() -> None:
+    found = run(made(right=Contender(right, needs=("no_such_module",)), other=Contender(right)), rounds=1)
+    rows = {row["contender"]: row for row in found["sizes"][0]["rows"]}
+    assert rows["other"]["ratio"] is None
+    assert rows["right"]["problem"] == "no_such_module is not installed"
+    assert "| other |" in tables.section(found)
+
+
+def several(size: tuple[int, ...]) -> Any:
+    return lambda: {f"x{i}": np.ones(size[0]) for i in range(16)}
+
+
+def test_memory_that_was_freed_is_not_taken_for_free() -> None:
+    """Arrays of 8 MiB are kept by the allocator from one call to the next."""
+    worker = Worker(Contender(several), (2**20,))
+    try:
+        worker.ask("prepare")
+        for _ in range(3):
+            worker.ask("answers")
+        peak, _ = worker.ask("peak")
+    finally:
+        worker.close()
+    assert peak is None or 0.9 * 2**27 < peak < 1.5 * 2**27
+
+
 def environment(size: tuple[int, ...]) -> Any:
     import os
 

@@ -289,6 +289,30 @@ def test_import_is_light() -> None:
     assert not {"numba", "llvmlite", "scipy", "matplotlib", "pylatexenc"} & set(done.stdout.split())
 
 
+def test_a_claim_is_checked_without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search evaluates batches that are large enough for kernels; it must not hand them over."""
+    from entropy_theory.checking.verify import check
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("a kernel was called")
+
+    for name in ("policies.statistics", "mdps.evaluate", "trees.gradient", "rows.summaries"):
+        monkeypatch.setattr(f"entropy_theory.fast.{name}", refuse)
+    with pytest.raises(AssertionError, match="a kernel was called"):
+        et.policy_statistics(np.zeros((20_000, 4)), np.ones(4))
+    d = et.domains
+    verdict = check(
+        et.Identity(
+            name="statistics",
+            given={"z": d.logits(actions=(4, 4)), "v": d.rewards(like="z")},
+            lhs=lambda z, v: et.policy_statistics(z, v).mean,
+            rhs=lambda z, v: et.expectation(z, v),
+        ),
+        budget=20_000,
+    )
+    assert verdict.outcome == "holds"
+
+
 # --- threads --------------------------------------------------------------------------------------------------------
 
 SHAPES = [(1, 3), (129, 3), (20_001, 4), (8192 + 130, 24), (2, 25), (301, 33), (40, 2000), (3, 20_000)]

@@ -18,7 +18,7 @@ import pytest
 from flint import fmpq
 
 import entropy_theory as et
-from entropy_theory import fast, in_pieces, statistics
+from entropy_theory import fast, statistics, statistics_in_pieces
 from tests.oracles import policies as definitions
 from tests.oracles import policy_statistics as oracle
 
@@ -55,7 +55,7 @@ def kernel(function: Any) -> Way:
 def pieces(z: Array, v: Array) -> et.PolicyStatistics:
     out = empty(*z.shape)
     sums = (out.entropy, out.mean, out.covariance, out.fisher_norm)
-    in_pieces.statistics(z, v, (out.log_probability, out.entropy_gradient, out.update), sums)
+    statistics_in_pieces.statistics(z, v, (out.log_probability, out.entropy_gradient, out.update), sums)
     return out
 
 
@@ -69,7 +69,7 @@ def public_compiled(z: Array, v: Array) -> et.PolicyStatistics:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(fast.SWITCH, raising=False)
         patch.setattr(statistics, "LARGE", 0)
-        patch.setattr(in_pieces, "statistics", refuse)
+        patch.setattr(statistics_in_pieces, "statistics", refuse)
         return et.policy_statistics(z, v)
 
 
@@ -374,14 +374,14 @@ def test_pieces_of_any_size(monkeypatch: pytest.MonkeyPatch, actions: int, worke
     z, v = batch(actions)
     rows = np.arange(997) % len(z)
     expected = pieces(z, v)
-    monkeypatch.setattr(in_pieces, "PIECE", piece)
-    monkeypatch.setattr(in_pieces, "threads", lambda: workers)
+    monkeypatch.setattr(statistics_in_pieces, "PIECE", piece)
+    monkeypatch.setattr(statistics_in_pieces, "threads", lambda: workers)
     assert_same_bytes(pieces(z[rows], v[rows]), expected, rows)
 
 
 @pytest.mark.parametrize("short", [1, 16, 32, 33, 64, 1000, 2**13])
 def test_pieces_with_any_bound_of_short(monkeypatch: pytest.MonkeyPatch, short: int) -> None:
-    monkeypatch.setattr(in_pieces, "SHORT", short)
+    monkeypatch.setattr(statistics_in_pieces, "SHORT", short)
     got = pieces(*batch(33))
     for row, names in enumerate(names_of(33)):
         assert_row(got, row, answers(33)[row], f"{names}")
@@ -389,7 +389,7 @@ def test_pieces_with_any_bound_of_short(monkeypatch: pytest.MonkeyPatch, short: 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_threads_heed_what_the_caller_says_of_exceptions(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
-    monkeypatch.setattr(in_pieces, "threads", lambda: workers)
+    monkeypatch.setattr(statistics_in_pieces, "threads", lambda: workers)
     z = np.resize([0.0, -740.0, -1.0], (99, 3))
     with np.errstate(under="raise"), pytest.raises(FloatingPointError, match="underflow"):
         pieces(z, z)
@@ -398,7 +398,7 @@ def test_threads_heed_what_the_caller_says_of_exceptions(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(("setting", "expected"), [("1", 1), ("3", 3)])
 def test_threads_of_the_pieces(monkeypatch: pytest.MonkeyPatch, setting: str, expected: int) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", setting)
-    assert in_pieces.threads() == expected
+    assert statistics_in_pieces.threads() == expected
 
 
 @pytest.mark.parametrize("way", LARGE_WAYS)
@@ -440,7 +440,7 @@ def test_a_large_batch_takes_the_kernels_if_there_are_some(monkeypatch: pytest.M
 
 
 def test_a_small_batch_takes_neither(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_pieces, "statistics", refuse)
+    monkeypatch.setattr(statistics_in_pieces, "statistics", refuse)
     monkeypatch.setattr(kernels, "statistics", refuse)
     z, v = batch(64)
     assert z.size < statistics.LARGE
@@ -598,7 +598,7 @@ def test_complex_step(actions: int) -> None:
 def test_complex_values_in_a_large_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """No kernel is for them."""
     monkeypatch.setattr(kernels, "statistics", refuse)
-    monkeypatch.setattr(in_pieces, "statistics", refuse)
+    monkeypatch.setattr(statistics_in_pieces, "statistics", refuse)
     z = np.random.default_rng(0).standard_normal((statistics.LARGE // 4, 4))
     got = et.policy_statistics(z, z + 1j)
     # One is added to every imaginary part: to the mean, and to nothing else, up to a few roundings of one.

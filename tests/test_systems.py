@@ -238,6 +238,28 @@ def test_the_residual_is_what_an_independent_computation_finds(kind: str) -> Non
     assert abs(found - max(first, second)) <= (states + actions) * EPS / 2
 
 
+@pytest.mark.parametrize("function", ["objective", "values", "gradient", "evaluate"])
+def test_a_batch_of_no_policies(function: str) -> None:
+    problem, z = et.MDP(np.full((2, 2, 2), 0.5), np.ones((2, 2)), 0.5, [0.5, 0.5]), np.zeros((0, 2, 2))
+    functions: dict[str, Any] = {
+        "objective": problem.objective,
+        "values": lambda z: problem.values(z).v[..., 0],
+        "gradient": lambda z: et.policy_gradient(problem, z)[..., 0, 0],
+        "evaluate": lambda z: et.evaluate(problem, z).mean_entropy,
+    }
+    assert functions[function](z).shape == (0,)
+
+
+def test_the_residual_is_that_of_what_was_handed_out() -> None:
+    rng = np.random.default_rng(0)
+    problem = et.MDP(rng.dirichlet(np.ones(3), (5, 3, 2)), rng.random((5, 3, 2)), 0.9, np.full(3, 1 / 3))
+    z = rng.random((5, 3, 2))
+    values = et.evaluate(problem, z).values
+    values.v[:] = 7.0
+    z += 1.0 * np.arange(2)
+    assert (values.residual < 1e-14).all()
+
+
 def test_the_backward_error_by_hand() -> None:
     """In the maximum norm 1 / (2 * 3 + 2), in the sum norm 2 / (2 * 4 + 2); zero where nothing is asked for."""
     r, x, b = np.array([1.0, -1.0]), np.array([1.0, -3.0]), np.array([2.0, 0.0])

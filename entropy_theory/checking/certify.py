@@ -162,7 +162,7 @@ class Examiner:
         self._found: dict[Any, Finding] = {}
 
     def __call__(self, instance: Mapping[str, Array], thorough: bool = False) -> Finding:
-        numbers = tuple((value.shape, *[x.as_integer_ratio() for x in value.flat]) for value in instance.values())
+        numbers = tuple((name, x.shape, *[e.as_integer_ratio() for e in x.flat]) for name, x in instance.items())
         finding = self._found.get((thorough, numbers))
         if finding is None:
             finding = self._found[thorough, numbers] = examine(self.claim, instance, thorough)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory import fast
 from entropy_theory.checking.certificate import certificate, strings
 from entropy_theory.checking.certify import Examiner, Finding, Status, rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
@@ -60,6 +61,7 @@ def generator(seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *words])))
 
 
+@fast.disabled()  # a verdict does not depend on what is installed
 def check(claim: Claim, seed: int = 0, budget: int = BUDGET) -> Verdict:
     """Check `claim` on about `budget` instances.
 
@@ -250,6 +252,7 @@ def _verdict(
     )
 
 
+@fast.disabled()
 def sample(claim: Claim, seed: int = 0) -> tuple[tuple[float, float], ...]:
     """The two sides at some random instances, of the entry nearest to failing; for the picture of the verdict.
 

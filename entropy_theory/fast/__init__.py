@@ -1,8 +1,7 @@
 """The compiled path: fused numba kernels for large float64 arrays, there with the extra ``fast``.
 
 Whether it is taken is decided here and nowhere else. Each kernel restates formulas of `entropy_theory.softmax`; tests
-hold both to the same values. The audit's arrays are smaller than the sizes from which kernels are used, so verdicts do
-not depend on them.
+hold both to the same values. A claim is checked without kernels, so that no verdict depends on what is installed.
 """
 
 from __future__ import annotations
@@ -15,9 +14,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
 
 SWITCH = "ENTROPY_THEORY_FAST"
 """Environment variable: "0" leaves the kernels out."""
+
+SMALLEST_VARIANCE = 1e-270
+"""A variance below this, or above its inverse, is added up anew on the scale of the largest term."""
 
 alone = threading.RLock()
 """Held while a kernel runs: numba's own threads serve one caller at a time."""
@@ -38,6 +45,14 @@ def enabled() -> bool:
     A process that was forked from one that had loaded numba goes without: the threads are not there in the child.
     """
     return not (_off.get() or _forked) and os.environ.get(SWITCH) != "0" and _installed()
+
+
+def inputs(*arrays: Array) -> tuple[Array, ...]:
+    """Contiguous views that must not be written to, whatever the arrays allow: a kernel is compiled for each kind."""
+    views = tuple(np.ascontiguousarray(array).view() for array in arrays)
+    for view in views:
+        view.flags.writeable = False
+    return views
 
 
 @contextmanager

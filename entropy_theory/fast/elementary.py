@@ -41,7 +41,11 @@ ROOT_HALF_BITS = int(np.float64(math.sqrt(0.5)).view(np.int64))
 
 
 def _kept() -> bool:
-    """Whether there is a folder in which compiled code can be kept for later processes."""
+    """Whether there is a folder in which compiled code can be kept for later processes.
+
+    Numba looks at the file of a kernel to see whether that code is still right, not at this one, whose functions it
+    contains: after a change here the kept code has to be removed (``find . -name "*.nb[ci]" -delete``).
+    """
     try:
         njit(cache=True)(_kept)
     except RuntimeError:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-from entropy_theory.fast import alone
+from entropy_theory.fast import alone, inputs
 from entropy_theory.fast.elementary import EXACTLY, exp_nonpositive, log1p_nonnegative, plus
 
 Array = np.ndarray[Any, Any]
@@ -39,7 +39,7 @@ def evaluate(
         State values, visits, objective and mean entropy, to be written.
     """
     with alone:
-        _evaluate(transition, reward, discount, initial, z, *rows, *sums)
+        _evaluate(*inputs(transition, reward, discount, initial, z), *rows, *sums)
 
 
 @njit(parallel=True, **EXACTLY)

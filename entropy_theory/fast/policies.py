@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
-from entropy_theory.fast import alone
+from entropy_theory.fast import SMALLEST_VARIANCE, alone, inputs
 from entropy_theory.fast.elementary import EXACTLY, exp_nonpositive, larger, log1p_nonnegative, plus
 
 Array = np.ndarray[Any, Any]
@@ -31,9 +31,6 @@ ROWS = 8192
 
 IN_CACHE = 8192
 """Actions up to which a policy's logits are still in the nearest cache when they are read again."""
-
-SMALLEST = 1e-270
-"""A variance below this, or above its inverse, is added up anew on the scale of the largest term."""
 
 LINE = 8
 """Numbers in a line of the cache."""
@@ -57,7 +54,7 @@ def statistics(z: Array, v: Array, rows: tuple[Array, Array, Array], sums: tuple
         The largest size of a logit or value; undefined entries are passed over, and make the sums undefined.
     """
     with alone:
-        return float((narrow if z.shape[1] <= NARROW else wide)(z, v, *rows, *sums))
+        return float((narrow if z.shape[1] <= NARROW else wide)(*inputs(z, v), *rows, *sums))
 
 
 # Many actions --------------------------------------------------------------------------------------------------
@@ -143,7 +140,7 @@ def _one_wide(
         covariance = plus(covariance, g * apart)
         variance = plus(variance, weighted * apart)
     variance -= off * off
-    if SMALLEST < variance < 1 / SMALLEST:
+    if SMALLEST_VARIANCE < variance < 1 / SMALLEST_VARIANCE:
         norm = math.sqrt(variance)
     else:
         norm = _scaled_norm(z, update, peak, inverse, centre + off)
@@ -354,7 +351,7 @@ def _norms(p: Array, x: Array, off: Array, norm: Array) -> None:
     for b in range(norm.size):
         norm[b] = math.sqrt(off[b])
     for b in range(norm.size):
-        if not SMALLEST < off[b] < 1 / SMALLEST:
+        if not SMALLEST_VARIANCE < off[b] < 1 / SMALLEST_VARIANCE:
             norm[b] = _scaled_column(p, x, b)
 
 

@@ -34,6 +34,7 @@ class Elimination:
         batch, size = matrices.shape[:2]
         self._step = max(CHUNK // size**2, 1)
         self._factors = []
+        self._dtype = matrices.dtype
         for start in range(0, batch, self._step):
             m = _padded(matrices[start : start + self._step])
             scratch = np.empty_like(m)
@@ -46,10 +47,10 @@ class Elimination:
 
     def solve(self, right: Array, *, transposed: bool = False) -> Array:
         """Solutions (B, S) for right sides (B, S)."""
-        if right.dtype.kind == "c" and self._factors[0].dtype.kind != "c":
+        if right.dtype.kind == "c" and self._dtype.kind != "c":
             real, imaginary = (self.solve(x, transposed=transposed) for x in (right.real, right.imag))
             return np.asarray(real + 1j * imaginary)
-        dtype = np.result_type(right, self._factors[0])
+        dtype = np.result_type(right.dtype, self._dtype)
         out = np.empty(right.shape, dtype)
         for i, m in enumerate(self._factors):
             part = slice(i * self._step, (i + 1) * self._step)

@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 
 COMPILED = 2**18
 """Numbers of the transition tensor from which a batch of small processes goes to the kernels, where these are there:
-more than a batch of the audit has, so that verdicts do not depend on what is installed."""
+below it they gain little."""
 
 ROW_SUM = 1e-8
 """How far a row of probabilities in floats may be from summing to one. Balls must contain one, rationals equal it."""
@@ -229,7 +229,7 @@ class MDP:
         advantage = wide.centred(q)
         return Values(v, q, advantage, visits, visitation, error), totals
 
-    def many(self, logits: Array) -> bool:
+    def fits_kernels(self, logits: Array) -> bool:
         """Whether this is a large batch of small dense processes in floats, which compiled kernels serve.
 
         Parameters
@@ -247,7 +247,7 @@ class MDP:
         batch = np.broadcast_shapes(self.batch, logits.shape[:-2])
         return self.transition.shape[:-3] == batch and all(x.dtype == np.float64 for x in tables)
 
-    def error_of(self, logits: Array, v: Array, visits: Array) -> Array:
+    def residual_of(self, logits: Array, v: Array, visits: Array) -> Array:
         """The `residual` of values and visits that were found elsewhere, in a dense process.
 
         Parameters

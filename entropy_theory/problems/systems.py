@@ -52,8 +52,8 @@ class DenseSystem:
         return self._solve(right, transposed=True)
 
     def found(self, right: Array, solution: Array, *, transposed: bool) -> None:
-        """Take note of a solution that was found elsewhere, for `residual`."""
-        self._solved.append((right, solution, transposed))
+        """Take note of a solution, for `residual`; of a copy, since the caller may change what is handed out."""
+        self._solved.append((right, solution.copy(), transposed))
 
     def residual(self) -> Array:
         """The largest `backward_error` of the solutions so far, shape (...); zero on balls.

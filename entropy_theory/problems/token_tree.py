@@ -46,7 +46,7 @@ MOST_RESPONSES = 10**9
 
 COMPILED = 2**18
 """Entries (s, a) from which a tree of floats goes to the compiled passes, where these are there: more than any tree of
-the audit or of the stored experiments has, so that these do not depend on what is installed."""
+the stored experiments has, so that these do not depend on what is installed."""
 
 
 class TokenTree:

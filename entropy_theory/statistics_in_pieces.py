@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.fast import SMALLEST_VARIANCE
+
 Array = np.ndarray[Any, Any]
 
 PIECE = 2**18
@@ -19,9 +21,6 @@ PIECE = 2**18
 
 SHORT = 2**13
 """Up to so many actions BLAS adds up products; beyond it would do so in threads of its own, and less accurately."""
-
-SMALLEST = 1e-270
-"""A variance below this, or above its inverse, is added up anew on the scale of the largest term."""
 
 
 def threads() -> int:
@@ -91,7 +90,7 @@ def _fill(z: Array, v: Array, buffers: tuple[Array, ...], rows: list[Array], sum
     with np.errstate(over="ignore", under="ignore"):
         variance = _dot(np.multiply(p, apart, out=spare), apart, spare)[:, 0]
     norm[:] = np.sqrt(variance)
-    wild = ~((variance > SMALLEST) & (variance < 1 / SMALLEST))
+    wild = ~((variance > SMALLEST_VARIANCE) & (variance < 1 / SMALLEST_VARIANCE))
     if wild.any():
         size = np.maximum(np.abs(apart[wild]).max(-1, keepdims=True), np.finfo(np.float64).tiny)
         norm[wild] = size[:, 0] * np.sqrt((p[wild] * (apart[wild] / size) ** 2).sum(-1))
