@@ -55,14 +55,14 @@ SERIES = (
     Series(
         "policies, 64 actions",
         "policies",
-        Contender(policies.reused),
+        Contender(policies.ours),
         [(n, 64) for n in (30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000)],
         lambda size: float(size[0]),
     ),
     Series(
         "64 policies",
         "actions",
-        Contender(policies.reused),
+        Contender(policies.ours),
         [(64, n) for n in (30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000)],
         lambda size: float(size[1]),
     ),
@@ -163,12 +163,11 @@ def draw(results: dict[str, Any]) -> Any:
             ):
                 known = [(p["amount"], p[key] * scale) for p in item["points"] if p[key]]
                 side.loglog(*zip(*known, strict=True), dash, color=colour, marker="o", markersize=3.5, linewidth=1.6)
-                side.tick_params(axis="y", colors=colour, labelcolor=colour)
+                side.tick_params(axis="y", which="both", colors=colour, labelcolor=colour)
             title = f"{item['label']}\ntime {_number(item['slope_of_time'])}, memory {_number(item['slope_of_memory'])}"
             axis.set_title(title, fontsize=9.5)
             axis.set_xlabel(item["unit"])
-        figure.supylabel("time in s (solid)", color=EXACT, fontsize=9.5)
-        figure.text(1.0, 0.5, "peak memory in MiB (dashed)", rotation=270, va="center", ha="left", color=PAPER)
+        figure.suptitle("Solid: time in s, left. Dashed: peak memory in MiB, right.", fontsize=9.5, ha="left", x=0.01)
     return figure
 
 

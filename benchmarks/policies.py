@@ -16,7 +16,8 @@ ABOUT = """
 From logits `z` and values `v`, float64: log-probabilities, entropy, its gradient, mean of `v`, the policy-gradient
 update `u = p (v - E v)`, the covariance of `log p` and `u`, and the Fisher norm of `u`. The floor reads two arrays and
 writes three large and four small ones, which exist already; so do those that are written with `out=`. The others hand
-out fresh memory at each call, which takes the system longer to provide than the kernels to fill.
+out fresh memory at each call, which takes the system longer to provide than the kernels to fill; JAX and PyTorch have
+no way to overwrite a result. Compare a row with those that allocate alike.
 """
 
 

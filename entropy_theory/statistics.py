@@ -14,7 +14,7 @@ from entropy_theory.validation import LARGEST, as_array, as_logits, broadcast
 
 Array = np.ndarray[Any, Any]
 
-LARGE = 2**15
+LARGE = 2**12
 """Numbers in a batch from which it is worked on by kernels or in pieces."""
 
 ROWS = ("log_probability", "entropy_gradient", "update")

@@ -52,6 +52,9 @@ def statistics(z: Array, v: Array, rows: tuple[Array, Array, Array], sums: tuple
             piece = slice(start, start + step)
             _fill(z[piece], v[piece], buffers, [x[piece] for x in rows], [x[piece] for x in sums])
 
+    if number == 1:
+        share(0)
+        return
     with ThreadPoolExecutor(number) as pool:
         # Each thread sees the caller's context, such as what NumPy is to say about overflow.
         for future in [pool.submit(copy_context().run, share, i) for i in range(number)]:

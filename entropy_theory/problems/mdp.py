@@ -24,7 +24,7 @@ from entropy_theory.validation import as_logits, as_numbers, report
 
 Array = np.ndarray[Any, Any]
 
-COMPILED = 2**18
+COMPILED = 2**14
 """Numbers of the transition tensor from which a batch of small processes goes to the kernels, where these are there:
 below it they gain little."""
 
