@@ -48,7 +48,8 @@ class Values:
         """The largest normwise relative backward error of the linear systems behind these values, shape (...) or ().
 
         ``|b - A x| / (2 |x| + |b|)``, in the maximum norm for v and in the sum norm for the visits: a few units of
-        rounding; beside a sparse transition values are not returned without. Zero where no system is solved in floats:
+        rounding, or of the root of the largest number of entries in a row or column of a sparse transition, without
+        which values are not returned there. Zero where no system is solved in floats:
         on balls, in a bandit and in a token tree. Beside a dense transition it is what elimination leaves, computed
         when it is asked for.
         """
