@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,8 @@ def test_the_peak_of_memory_is_that_of_the_work() -> None:
         peak, _ = worker.ask("peak")
     finally:
         worker.close()
-    if peak is None:
-        pytest.skip("this system does not tell")
-    assert 0.9 * 2**27 < peak < 1.5 * 2**27  # 2**24 doubles
+    assert (peak is None) == (sys.platform != "linux")
+    assert peak is None or 0.9 * 2**27 < peak < 1.5 * 2**27  # 2**24 doubles
 
 
 def test_ratios_are_taken_within_a_round() -> None:
@@ -147,7 +147,8 @@ def test_ratios_are_taken_within_a_round() -> None:
 
 def test_slopes_are_those_of_powers() -> None:
     points = [{"amount": 10.0**k, "seconds": 2e-9 * 10 ** (1.5 * k) + 1e-4, "peak_bytes": 8 * 10**k} for k in range(9)]
-    assert growth.slope(points, "seconds") == pytest.approx(1.5, abs=1e-3)
+    # Of the two points of the upper decades the lower is 63 s: 1e-4 s beside it are 7e-7 in the logarithm.
+    assert growth.slope(points, "seconds") == pytest.approx(1.5, abs=1e-6)
     assert growth.slope(points, "peak_bytes") == pytest.approx(1.0)
     assert growth.slope(points[:1], "seconds") is None
 
