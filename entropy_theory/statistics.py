@@ -4,6 +4,7 @@ and what it does to the entropy to first order."""
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,8 @@ def policy_statistics(z: Any, v: Any, *, out: PolicyStatistics | None = None) ->
     Raises
     ------
     ValueError
-        If an argument has no actions or a non-finite entry, or shapes do not fit.
+        If an argument has no actions, a non-finite entry or one of size above 1e300, shapes do not fit, or `out` is no
+        earlier result of this shape.
 
     Examples
     --------
@@ -153,16 +155,23 @@ def _empty(z: Array) -> PolicyStatistics:
 def _require_fits(out: PolicyStatistics, z: Array, floats: bool) -> None:
     if not isinstance(out, PolicyStatistics):
         raise ValueError(f"out is {out!r}, expected the result of an earlier call")
-    for field in fields(out):
-        array = getattr(out, field.name)
-        shape = z.shape if field.name in ROWS else z.shape[:-1]
-        known = isinstance(array, np.ndarray) and array.shape == shape and array.dtype == np.float64
-        if not (known and floats and array.flags.c_contiguous and array.flags.writeable):
+    if not floats:
+        raise ValueError("out is given, expected None beside arguments that are not real floats")
+    arrays = {f.name: getattr(out, f.name) for f in fields(out)}
+    for name, array in arrays.items():
+        shape = z.shape if name in ROWS else z.shape[:-1]
+        if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != np.float64:
             found = np.asarray(array)
             raise ValueError(
-                f"out.{field.name} has shape {found.shape} and dtype {found.dtype}, expected the result of an earlier "
-                f"call on floats, here of shape {shape}"
+                f"out.{name} has shape {found.shape} and dtype {found.dtype}, expected the result of an earlier call, "
+                f"here of shape {shape} and dtype float64"
             )
+        if not array.flags.c_contiguous or not array.flags.writeable:
+            state = "not writeable" if array.flags.c_contiguous else "not C-contiguous"
+            raise ValueError(f"out.{name} is {state}, expected the result of an earlier call")
+    for one, other in combinations(arrays, 2):
+        if np.may_share_memory(arrays[one], arrays[other]):
+            raise ValueError(f"out.{other} shares memory with out.{one}, expected the result of an earlier call")
 
 
 def _apart(x: Array, out: PolicyStatistics) -> Array:

@@ -56,11 +56,10 @@ def as_array(value: Any, name: str, *, axes: int = 0) -> Array:
     else:
         raise ValueError(f"{name} has dtype {array.dtype} (first entry {_first(array)!r}), expected real numbers")
     if array.ndim < axes:
-        raise ValueError(f"{name} has shape {array.shape}, expected at least {axes} axes")
+        raise ValueError(f"{name} has shape {array.shape}, expected at least {axes} ax{'i' if axes == 1 else 'e'}s")
     if axes and 0 in array.shape[-axes:]:
-        raise ValueError(
-            f"{name} has shape {array.shape}, expected at least one entry along each of the last {axes} axes"
-        )
+        where = "the last axis" if axes == 1 else f"each of the last {axes} axes"
+        raise ValueError(f"{name} has shape {array.shape}, expected at least one entry along {where}")
     return array
 
 
@@ -84,8 +83,11 @@ def report(wrong: Array, array: Array, name: str, expected: str) -> None:
     """Raise a ValueError that points at the first entry of `array` where `wrong` is true, if there is one."""
     if np.any(wrong):
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        place = f"[{', '.join(map(str, index))}]" if index else ""
-        raise ValueError(f"{name}{place} is {_plain(array[index])}, expected {expected}")
+        raise ValueError(f"{name}{_place(index)} is {_plain(array[index])}, expected {expected}")
+
+
+def _place(index: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, index))}]" if index else ""
 
 
 def broadcast(**arrays: Array) -> list[Array]:
@@ -138,13 +140,13 @@ def _as_balls(array: Array, name: str) -> Array:
             try:
                 x = Ball(int(x) if isinstance(x, np.integer | fmpz) else float(x) if isinstance(x, np.floating) else x)
             except ValueError:
-                report(np.ones((), dtype=bool), np.array(x), f"{name}{list(index)}", "a finite number")
+                report(np.ones((), dtype=bool), np.array(x), f"{name}{_place(index)}", "a finite number")
         elif not isinstance(x, _ENCLOSED):
-            raise ValueError(f"{name}{list(index)} is {x!r} of type {type(x).__name__}, expected a real number")
+            raise ValueError(f"{name}{_place(index)} is {x!r} of type {type(x).__name__}, expected a real number")
         if isinstance(x, arb) and not x.is_finite():
-            raise ValueError(f"{name}{list(index)} is {x!r}, expected a finite number")
+            raise ValueError(f"{name}{_place(index)} is {x!r}, expected a finite number")
         if isinstance(x, Ball) and not x.arb.is_finite():
-            raise UndecidedComparison(f"{name}{list(index)} is not bounded at {ctx.prec} bits")
+            raise UndecidedComparison(f"{name}{_place(index)} is not bounded at {ctx.prec} bits")
         out[index] = x
     return out
 

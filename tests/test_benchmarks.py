@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import growth, tables
+from benchmarks import growth, harness, tables
 from benchmarks.harness import Benchmark, Contender, Measured, Worker, compare, ratios, run
 
 FILES = ("policies", "mdp", "sparse", "token_tree", "training")
@@ -159,3 +159,21 @@ def test_the_readme_shows_the_stored_results() -> None:
     assert {f.stem for f in stored} == {*(b.name for b in BENCHMARKS), "audit", "growth"}
     for file in stored:
         assert tables.rendered(file.stem, json.loads(file.read_text(encoding="utf-8"))) in text, file.stem
+
+
+@pytest.mark.parametrize("problem", [("", ""), ("ended", ""), ("", "ended")])
+def test_launches_are_put_together(problem: tuple[str, str]) -> None:
+    """A contender that failed once has no times, and says why."""
+    first, second = (
+        Measured([] if p else [x], peak, p) for x, peak, p in zip((1.0, 2.0), (5, 7), problem, strict=True)
+    )
+    first.add(second)
+    assert first == Measured([] if any(problem) else [1.0, 2.0], 7, "".join(problem))
+
+
+def test_quick_contenders_are_launched_several_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "LAUNCHES", 2)
+    quick = compare(made(right=Contender(right)), (1,))["right"].seconds
+    assert len(quick) == 2 * harness.ROUNDS
+    monkeypatch.setattr(harness, "QUICK", 0.0)
+    assert len(compare(made(right=Contender(right)), (1,))["right"].seconds) == harness.ROUNDS

@@ -684,6 +684,24 @@ def test_out_that_does_not_fit(way: str, field: str, wrong: str) -> None:
         et.policy_statistics(z, v, out=out)
 
 
+def test_out_says_what_is_wrong_with_it(way: str) -> None:
+    z, v = batch(7)
+    good = empty(*z.shape)
+    backwards = replace(good, update=np.asfortranarray(good.update))
+    with pytest.raises(ValueError, match=r"^out\.update is not C-contiguous"):
+        et.policy_statistics(z, v, out=backwards)
+    good.entropy.flags.writeable = False
+    with pytest.raises(ValueError, match=r"^out\.entropy is not writeable"):
+        et.policy_statistics(z, v, out=good)
+
+
+def test_an_array_for_two_results_is_refused(way: str) -> None:
+    z, v = batch(7)
+    good = empty(*z.shape)
+    with pytest.raises(ValueError, match=r"^out\.update shares memory with out\.log_probability"):
+        et.policy_statistics(z, v, out=replace(good, update=good.log_probability))
+
+
 @pytest.mark.parametrize("kind", ["complex", "balls"])
 def test_out_is_for_floats(way: str, kind: str) -> None:
     z, v = np.zeros((2, 3)), np.ones((2, 3))
@@ -775,7 +793,7 @@ def test_the_largest_entries(way: str) -> None:
     [
         (np.zeros((2, 3)), np.zeros((2, 4)), r"^z has shape \(2, 3\), v has shape \(2, 4\), expected shapes"),
         (np.zeros((2, 0)), np.zeros((2, 0)), r"^z has shape \(2, 0\), expected at least one entry"),
-        (0.0, [1.0], r"^z has shape \(\), expected at least 1 axes"),
+        (0.0, [1.0], r"^z has shape \(\), expected at least 1 axis"),
         ([0.0, 1.0], "high", "^v has dtype"),
     ],
 )

@@ -353,6 +353,27 @@ def test_a_chain_is_factorised() -> None:
     assert solved(walk(5000), 0.999).methods == [FACTORISATION] * 2
 
 
+@pytest.mark.parametrize("discount", [0.1, 0.9999])
+def test_a_chain_numbered_at_random_is_factorised_at_once(discount: float, monkeypatch: Any) -> None:
+    """Neither an iteration nor an estimate is needed to see that it is one."""
+    monkeypatch.setattr(SparseSystem, "_iterate", lambda self, one: pytest.fail("it is a chain"))
+    monkeypatch.setattr(SparseSystem, "_estimate", lambda self: pytest.fail("it is a chain"))
+    place = np.random.default_rng(3).permutation(3000)
+    chain = walk(3000).tocoo()
+    row = 2 * place[chain.row // 2] + chain.row % 2
+    moved = sp.csr_matrix((chain.data, (row, place[chain.col])), shape=chain.shape)
+    assert solved(moved, discount).methods == [FACTORISATION] * 2
+
+
+def test_two_ways_out_of_each_state_are_no_chain(monkeypatch: Any) -> None:
+    """As many entries as in a chain, but the ways lead to random states: there are no small separators."""
+    monkeypatch.setattr(SparseSystem, "_factorise", lambda self, one: pytest.fail("it would take gigabytes"))
+    rng = np.random.default_rng(4)
+    columns = np.stack([rng.permutation(20_000), rng.permutation(20_000)], axis=-1).ravel()
+    ways = sp.csr_matrix((np.ones(40_000), (np.arange(40_000), columns)), shape=(40_000, 20_000))
+    assert solved(ways, 0.95).methods == [ITERATION] * 2
+
+
 def test_a_grid_is_factorised_only_near_one() -> None:
     assert solved(grid(60), 0.999).methods == [FACTORISATION] * 2
     assert solved(grid(60), 0.5).methods == [ITERATION] * 2

@@ -57,6 +57,8 @@ class MDP:
 
     Notes
     -----
+    Arrays of float64 are kept as they are, not copied: they are not to be changed while the process is in use.
+
     Leading axes are a batch: thousands of problems are evaluated in one call. Policies are logits of shape (..., S,
     A) whose leading axes broadcast against the batch.
 
@@ -279,7 +281,7 @@ class MDP:
             The slice says where in the batch.
         """
         batch = np.broadcast_shapes(self.batch, logits.shape[:-2])
-        least = 512 if self.states <= SMALL else 1  # so that eliminating them pays
+        least = 128 if self.states <= SMALL else 1  # so that eliminating them pays
         step = max(PIECE // (self.states**2 * self.actions), least)
         if self.sparse or is_ball(logits) or self._exact or len(batch) != 1 or batch[0] <= step:
             return [(self, logits, slice(None))]

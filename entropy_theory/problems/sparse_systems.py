@@ -209,10 +209,19 @@ class SparseSystem:
 
     @cached_property
     def _at_once(self) -> bool:
-        states, index = self._matrix.shape[0], self._matrix.indices
+        matrix = self._matrix
+        states = matrix.shape[0]
         if states <= AT_ONCE:
             return True
-        return bool(np.abs(np.repeat(np.arange(states), np.diff(self._matrix.indptr)) - index).max() <= NARROW)
+        degree = np.diff(matrix.indptr)
+        row = np.repeat(np.arange(states, dtype=np.int64), degree)
+        if np.abs(row - matrix.indices).max() <= NARROW:
+            return True
+        # Paths and cycles, however they are numbered: with itself at most three, and each neighbour's neighbour.
+        if degree.max() > 3:
+            return False
+        forward, backward = row * states + matrix.indices, matrix.indices * np.int64(states) + row
+        return bool(np.array_equal(np.sort(forward), np.sort(backward)))
 
     def _may_factorise(self) -> bool:
         return self._at_once or self._factor is not None or self._estimate().entries <= ENTRIES
