@@ -330,20 +330,47 @@ def main(benchmarks: Sequence[Benchmark]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help=f"of {', '.join(b.name for b in benchmarks)}; all if left out")
     parser.add_argument("--small", action="store_true", help="one small size, nothing is kept")
+    parser.add_argument("--size", help="one size, as 1000,0.999; the others are kept as they were on the same machine")
     options = parser.parse_args()
     unknown = set(options.names) - {b.name for b in benchmarks}
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
-    for benchmark in benchmarks:
-        if options.names and benchmark.name not in options.names:
+    chosen = [b for b in benchmarks if not options.names or b.name in options.names]
+    if options.size and not any(_written(size) == options.size for b in chosen for size in b.sizes):
+        known = " ".join(_written(size) for b in chosen for size in b.sizes)
+        parser.error(f"size is {options.size}, expected one of {known}")
+    for benchmark in chosen:
+        sizes = [size for size in benchmark.sizes if options.size in (None, _written(size))]
+        if not sizes:
             continue
-        results = run(benchmark, [benchmark.small], 2) if options.small else run(benchmark)
+        results = run(benchmark, [benchmark.small], 2) if options.small else run(benchmark, sizes)
         print(section(results), flush=True)
+        if options.size and not options.small:
+            kept = json.loads((RESULTS / f"{benchmark.name}.json").read_text(encoding="utf-8"))
+            results = together(kept, results)
         if not options.small:
             RESULTS.mkdir(exist_ok=True)
             (RESULTS / f"{benchmark.name}.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if not options.small:
         write_readme()
+
+
+def together(kept: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """What was kept, with the sizes that were measured now in their place.
+
+    Raises
+    ------
+    ValueError
+        If they are of different machines or libraries.
+    """
+    if kept["machine"] != new["machine"]:
+        raise ValueError(f"the results kept are of {kept['machine']}, expected {new['machine']}: run all sizes")
+    measured = {_written(entry["size"]): entry for entry in new["sizes"]}
+    return new | {"sizes": [measured.get(_written(entry["size"]), entry) for entry in kept["sizes"]]}
+
+
+def _written(size: Sequence[Any]) -> str:
+    return ",".join(map(str, size))
 
 
 @contextmanager

@@ -359,7 +359,7 @@ class Ball:
                 return _SMALL[value]
             x = arb(self._rational)
         if ctx.prec >= REMEMBERED_FROM and (known := _remembered.get()) is not None and x.is_finite():
-            key = name, ctx.prec, x.mid(), x.rad()
+            key = name, ctx.prec, *x.mid().man_exp(), *x.rad().man_exp()
             if (result := known.get(key)) is None:
                 if len(known) >= MOST_REMEMBERED * 4096 // max(ctx.prec, 4096):
                     known.clear()

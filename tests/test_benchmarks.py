@@ -177,3 +177,13 @@ def test_quick_contenders_are_launched_several_times(monkeypatch: pytest.MonkeyP
     assert len(quick) == 2 * harness.ROUNDS
     monkeypatch.setattr(harness, "QUICK", 0.0)
     assert len(compare(made(right=Contender(right)), (1,))["right"].seconds) == harness.ROUNDS
+
+
+def test_one_size_is_measured_anew_in_the_place_of_the_old() -> None:
+    kept, new = (
+        {"machine": "m", "sizes": [{"size": [k, 0.5], "rows": rows} for k in ks]}
+        for ks, rows in (((1, 2), "old"), ((2,), "new"))
+    )
+    assert [x["rows"] for x in harness.together(kept, new)["sizes"]] == ["old", "new"]
+    with pytest.raises(ValueError, match="results kept are of m, expected other"):
+        harness.together(kept, new | {"machine": "other"})

@@ -25,15 +25,35 @@ LN2_HIGH = float.fromhex("0x1.62e42fefa3800p-1")
 
 LN2_LOW = float.fromhex("0x1.ef35793c76730p-45")
 
-ROUNDER = 1.5 * 2.0**52
-"""Added to a number, it leaves the nearest integer in the low bits."""
+LIFT = 54
+"""Powers of two by which an exponential is lifted until the last step: what may be subnormal is not so before."""
 
-ROUNDER_BITS = int(np.float64(ROUNDER).view(np.int64))
+ROUNDER = 1.5 * 2.0**52 + (1023 + LIFT)
+"""Added to a number, it leaves the nearest integer in the low bits, here as the exponent of a lifted float."""
+
+UNLIFT = 2.0**-LIFT
 
 LOWEST = -746.0
 """Here and below the exponential rounds to zero."""
 
-TAYLOR = tuple(1 / math.factorial(n) for n in range(14))
+EXP = tuple(
+    float.fromhex(number)
+    for number in (
+        "0x1.5555555555501p-3",
+        "0x1.555555555320ep-5",
+        "0x1.111111112882dp-7",
+        "0x1.6c16c17cc0bd6p-10",
+        "0x1.a01a011c378b6p-13",
+        "0x1.a019ab35b3086p-16",
+        "0x1.71df552399c22p-19",
+        "0x1.289f81ab55205p-22",
+        "0x1.ad2029beedf82p-26",
+    )
+)
+"""``exp(r) = 1 + r + r^2 / 2 + r^3 (EXP[0] + EXP[1] r + ...)`` for ``|r| <= log(2) / 2``.
+
+Found by Remez exchange of the relative error in 50 digits, then rounded, which leaves less than 6e-18 of it.
+"""
 
 ATANH = tuple(2 / (2 * n + 1) for n in range(11))
 
@@ -97,29 +117,23 @@ def plus(a: float, b: float) -> float:
 def exp_nonpositive(x: float) -> float:
     """``exp(x)`` for x <= 0, within one unit in the last place; below exp(-745.2) it is 0.
 
-    ``exp(x) = 2^k exp(r)`` with ``k = rint(x / log 2)`` and ``|r| <= log(2) / 2``, there by its Taylor polynomial of
-    degree 13, which leaves out less than 5e-18.
+    ``exp(x) = 2^k exp(r)`` with ``k = rint(x / log 2)`` and ``|r| <= log(2) / 2``, there by a polynomial of degree 11.
     """
-    x = max(x, LOWEST)
+    x = LOWEST if x < LOWEST else x
     shifted = x * LOG2_E + ROUNDER
-    k = _bits(shifted) - ROUNDER_BITS
     multiple = shifted - ROUNDER
     r = (x - multiple * LN2_HIGH) - multiple * LN2_LOW
-    tail = TAYLOR[13]
-    tail = tail * r + TAYLOR[12]
-    tail = tail * r + TAYLOR[11]
-    tail = tail * r + TAYLOR[10]
-    tail = tail * r + TAYLOR[9]
-    tail = tail * r + TAYLOR[8]
-    tail = tail * r + TAYLOR[7]
-    tail = tail * r + TAYLOR[6]
-    tail = tail * r + TAYLOR[5]
-    tail = tail * r + TAYLOR[4]
-    tail = tail * r + TAYLOR[3]
-    tail = tail * r + TAYLOR[2]
-    # In two factors: 2^k alone may be subnormal.
-    half = k >> 1
-    result: float = (1.0 + (r + r * r * tail)) * _from_bits((half + 1023) << 52) * _from_bits((k - half + 1023) << 52)
+    tail = EXP[8]
+    tail = tail * r + EXP[7]
+    tail = tail * r + EXP[6]
+    tail = tail * r + EXP[5]
+    tail = tail * r + EXP[4]
+    tail = tail * r + EXP[3]
+    tail = tail * r + EXP[2]
+    tail = tail * r + EXP[1]
+    tail = tail * r + EXP[0]
+    tail = tail * r + 0.5
+    result: float = (1.0 + (r + r * r * tail)) * _from_bits(_bits(shifted) << 52) * UNLIFT
     return result
 
 

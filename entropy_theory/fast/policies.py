@@ -169,8 +169,22 @@ def wide(
     return extent
 
 
-# Few actions: x[a, b] belongs to action a of policy b ---------------------------------------------------------
-# Each loop writes one array or two: with more, the compiler gives up on proving that they do not overlap.
+# Few actions: rows[a] holds numbers of an action, sums those of a policy, in each case runs of LANES ----------------
+# A loop may write several runs of one array, as the compiler knows that they do not overlap, but not several arrays.
+
+DIFFERENCE, ODDS, LOG_PROBABILITY, EACH = range(LANES, 5 * LANES, LANES)
+"""Where these runs of an action begin, the logits being the first one, and how many numbers there are.
+
+The gradient takes the place of the logits in the end, the update that of the difference, the probability of the odds.
+"""
+
+PEAK, BASE, OTHERS, TIES, LOG_MEAN, MEAN, SHIFT, INVERSE, CENTRE, COVARIANCE, VARIANCE, SUMS = range(
+    0, 12 * LANES, LANES
+)
+"""Where these runs of a policy begin, and how many numbers there are."""
+
+BLOCK = 4
+"""Numbers on the side of a square that is turned in registers."""
 
 
 def _fetcher(write: bool) -> Any:
@@ -206,165 +220,185 @@ def _fetch(part: int, parts: int, inputs: tuple[Array, ...], outputs: tuple[Arra
         _fetch_to_write(outputs[2], k)
 
 
-@njit(**EXACTLY)
-def _turned(x: Array, out: Array) -> None:
-    for a in range(x.shape[1]):
-        for b in range(x.shape[0]):
-            out[a, b] = x[b, a]
+@intrinsic
+def _turn_block(typing_context: Any, x: Any, start: Any, step: Any, out: Any, out_start: Any, out_step: Any) -> Any:
+    """Turn a square of a flat array, whose lines are `step` apart; left to the compiler it took twice as long."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.PointerType(ir.VectorType(ir.DoubleType(), BLOCK))
+
+        def places(kind: Any, array: Any, at: Any, step: Any) -> Any:
+            data = context.make_array(kind)(context, builder, array).data
+            for _ in range(BLOCK):
+                yield builder.bitcast(builder.gep(data, [at]), vector)
+                at = builder.add(at, step)
+
+        def pick(a: Any, b: Any, *which: int) -> Any:
+            return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), BLOCK), which))
+
+        a, b, c, d = (builder.load(place, align=8) for place in places(signature.args[0], *arguments[:3]))
+        even, odd = (0, 4, 2, 6), (1, 5, 3, 7)
+        left, right = (0, 1, 4, 5), (2, 3, 6, 7)
+        turned = [pick(pick(a, b, *part), pick(c, d, *part), *half) for half in (left, right) for part in (even, odd)]
+        for place, line in zip(places(signature.args[3], *arguments[3:]), turned, strict=True):
+            builder.store(line, place, align=8)
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64, types.int64, out, types.int64, types.int64), generate
 
 
 @njit(**EXACTLY)
-def _turned_back(x: Array, out: Array) -> None:
-    for a in range(out.shape[1]):
-        for b in range(out.shape[0]):
-            out[b, a] = x[a, b]
+def _turned(x: Array, row: int, rows: Array) -> None:
+    n, actions = x.shape
+    source, target = x.reshape(-1), rows.reshape(-1)
+    blocks = n - n % BLOCK
+    whole = actions - actions % BLOCK
+    for a in range(0, whole, BLOCK):
+        for b in range(0, blocks, BLOCK):
+            _turn_block(source, b * actions + a, actions, target, a * EACH + row + b, EACH)
+        for k in range(a, a + BLOCK):
+            for b in range(blocks, n):
+                rows[k, row + b] = x[b, k]
+    for a in range(whole, actions):
+        for b in range(n):
+            rows[a, row + b] = x[b, a]
 
 
 @njit(**EXACTLY)
-def _sizes(x: Array, size: Array) -> None:
-    for a in range(x.shape[0]):
-        for b in range(LANES):
-            size[b] = larger(size[b], abs(x[a, b]))
+def _turned_back(rows: Array, row: int, out: Array) -> None:
+    n, actions = out.shape
+    source, target = rows.reshape(-1), out.reshape(-1)
+    blocks = n - n % BLOCK
+    whole = actions - actions % BLOCK
+    for a in range(0, whole, BLOCK):
+        for b in range(0, blocks, BLOCK):
+            _turn_block(source, a * EACH + row + b, EACH, target, b * actions + a, actions)
+        for k in range(a, a + BLOCK):
+            for b in range(blocks, n):
+                out[b, k] = rows[k, row + b]
+    for a in range(whole, actions):
+        for b in range(n):
+            out[b, a] = rows[a, row + b]
 
 
 @njit(**EXACTLY)
-def _peaks(z: Array, peak: Array) -> None:
-    for b in range(LANES):
-        peak[b] = z[0, b]
-    for a in range(1, z.shape[0]):
-        for b in range(LANES):
-            peak[b] = larger(peak[b], z[a, b])
-
-
-@njit(**EXACTLY)
-def _values_at(z: Array, v: Array, peak: Array, base: Array) -> None:
-    for b in range(LANES):
-        base[b] = -np.inf
-    for a in range(z.shape[0]):
-        for b in range(LANES):
-            base[b] = larger(base[b], v[a, b] if z[a, b] == peak[b] else -np.inf)
-
-
-@njit(**EXACTLY)
-def _subtract(x: Array, y: Array) -> None:
-    for a in range(x.shape[0]):
-        for b in range(LANES):
-            x[a, b] -= y[b]
-
-
-@njit(**EXACTLY)
-def _odds(relative: Array, odds: Array) -> None:
-    for a in range(relative.shape[0]):
-        for b in range(LANES):
-            odds[a, b] = exp_nonpositive(relative[a, b])
-
-
-@njit(**EXACTLY)
-def _others(relative: Array, odds: Array, others: Array, ties: Array) -> None:
-    for b in range(LANES):
-        others[b] = 0.0
-        ties[b] = -1.0
-    for a in range(relative.shape[0]):
-        for b in range(LANES):
-            tied = 1.0 if relative[a, b] == 0.0 else 0.0
-            others[b] += odds[a, b] - tied
-            ties[b] += tied
-    for b in range(LANES):
-        others[b] += ties[b]
-
-
-@njit(**EXACTLY)
-def _weighted_sum(weight: Array, x: Array, out: Array) -> None:
-    for b in range(LANES):
-        out[b] = 0.0
-    for a in range(x.shape[0]):
-        for b in range(LANES):
-            out[b] += weight[a, b] * x[a, b]
-
-
-@njit(**EXACTLY)
-def _normalise(others: Array, shift: Array, inverse: Array, log_mean: Array, mean: Array) -> None:
-    for b in range(LANES):
-        shift[b] = log1p_nonnegative(others[b])
-    for b in range(LANES):
-        inverse[b] = 1.0 / (1.0 + others[b])
-    for b in range(LANES):
-        log_mean[b] *= inverse[b]
-    for b in range(LANES):
-        mean[b] *= inverse[b]
-
-
-@njit(**EXACTLY)
-def _scale(x: Array, y: Array) -> None:
-    for a in range(x.shape[0]):
-        for b in range(LANES):
-            x[a, b] *= y[b]
-
-
-@njit(**EXACTLY)
-def _log_probabilities(relative: Array, shift: Array, out: Array) -> None:
-    for a in range(relative.shape[0]):
-        for b in range(LANES):
-            out[a, b] = relative[a, b] - shift[b]
-
-
-@njit(**EXACTLY)
-def _gradients(p: Array, relative: Array, log_mean: Array) -> None:
-    for a in range(p.shape[0]):
-        for b in range(LANES):
-            relative[a, b] = p[a, b] * (log_mean[b] - relative[a, b])
-
-
-@njit(**EXACTLY)
-def _updates(p: Array, difference: Array, mean: Array) -> None:
-    for a in range(p.shape[0]):
-        for b in range(LANES):
-            difference[a, b] = p[a, b] * (difference[a, b] - mean[b])
-
-
-@njit(**EXACTLY)
-def _negated(x: Array, out: Array) -> None:
-    for b in range(out.size):
-        out[b] = -x[b]
-
-
-@njit(**EXACTLY)
-def _scaled_column(p: Array, x: Array, b: int) -> float:
+def _size(x: Array) -> float:
     size = 0.0
-    for a in range(x.shape[0]):
-        size = larger(size, abs(x[a, b]))
+    for k in range(x.size):
+        size = larger(size, abs(x[k]))
+    return size
+
+
+@njit(**EXACTLY)
+def _modes(rows: Array, sums: Array) -> None:
+    for b in range(LANES):
+        sums[PEAK + b] = rows[0, b]
+        sums[BASE + b] = -np.inf
+    for a in range(1, rows.shape[0]):
+        for b in range(LANES):
+            sums[PEAK + b] = larger(sums[PEAK + b], rows[a, b])
+    for a in range(rows.shape[0]):
+        for b in range(LANES):
+            value = rows[a, DIFFERENCE + b] if rows[a, b] == sums[PEAK + b] else -np.inf
+            sums[BASE + b] = larger(sums[BASE + b], value)
+
+
+@njit(**EXACTLY)
+def _odds(
+    rows: Array, sums: Array, inputs: tuple[Array, ...], outputs: tuple[Array, ...], start: int, end: int
+) -> None:
+    for b in range(LANES):
+        sums[OTHERS + b] = 0.0
+        sums[TIES + b] = -1.0
+        sums[LOG_MEAN + b] = 0.0
+        sums[MEAN + b] = 0.0
+    for a in range(rows.shape[0]):
+        _fetch(rows.shape[0] + a, 3 * rows.shape[0], inputs, outputs, start, end)
+        for b in range(LANES):
+            relative = rows[a, b] - sums[PEAK + b]
+            difference = rows[a, DIFFERENCE + b] - sums[BASE + b]
+            odds = exp_nonpositive(relative)
+            tied = 1.0 if relative == 0.0 else 0.0
+            rows[a, b] = relative
+            rows[a, DIFFERENCE + b] = difference
+            rows[a, ODDS + b] = odds
+            sums[OTHERS + b] += odds - tied
+            sums[TIES + b] += tied
+            sums[LOG_MEAN + b] += odds * relative
+            sums[MEAN + b] += odds * difference
+
+
+@njit(**EXACTLY)
+def _normalise(sums: Array) -> None:
+    for b in range(LANES):
+        others = sums[OTHERS + b] + sums[TIES + b]
+        inverse = 1.0 / (1.0 + others)
+        sums[SHIFT + b] = log1p_nonnegative(others)
+        sums[INVERSE + b] = inverse
+        sums[LOG_MEAN + b] *= inverse
+        sums[MEAN + b] *= inverse
+
+
+@njit(**EXACTLY)
+def _directions(rows: Array, sums: Array) -> None:
+    for b in range(LANES):
+        sums[CENTRE + b] = 0.0
+    for a in range(rows.shape[0]):
+        for b in range(LANES):
+            relative = rows[a, b]
+            p = rows[a, ODDS + b] * sums[INVERSE + b]
+            u = p * (rows[a, DIFFERENCE + b] - sums[MEAN + b])
+            rows[a, LOG_PROBABILITY + b] = relative - sums[SHIFT + b]
+            rows[a, b] = p * (sums[LOG_MEAN + b] - relative)
+            rows[a, DIFFERENCE + b] = u
+            rows[a, ODDS + b] = p
+            sums[CENTRE + b] += p * u
+
+
+@njit(**EXACTLY)
+def _moments(rows: Array, sums: Array) -> None:
+    for b in range(LANES):
+        sums[COVARIANCE + b] = 0.0
+        sums[VARIANCE + b] = 0.0
+    for a in range(rows.shape[0]):
+        for b in range(LANES):
+            apart = rows[a, DIFFERENCE + b] - sums[CENTRE + b]
+            sums[COVARIANCE + b] += rows[a, b] * apart
+            sums[VARIANCE + b] += (rows[a, ODDS + b] * apart) * apart
+
+
+@njit(**EXACTLY)
+def _scaled_lane(rows: Array, sums: Array, b: int) -> float:
+    size = 0.0
+    for a in range(rows.shape[0]):
+        size = larger(size, abs(rows[a, DIFFERENCE + b] - sums[CENTRE + b]))
     total = 0.0
     if size > 0.0:
-        for a in range(x.shape[0]):
-            share = x[a, b] / size
-            total += p[a, b] * share * share
+        for a in range(rows.shape[0]):
+            share = (rows[a, DIFFERENCE + b] - sums[CENTRE + b]) / size
+            total += rows[a, ODDS + b] * share * share
     return size * math.sqrt(total)
 
 
 @njit(**EXACTLY)
-def _norms(p: Array, x: Array, off: Array, norm: Array) -> None:
-    for b in range(LANES):
-        off[b] = 0.0
-    for a in range(x.shape[0]):
-        for b in range(LANES):
-            off[b] += (p[a, b] * x[a, b]) * x[a, b]
-    for b in range(norm.size):
-        norm[b] = math.sqrt(off[b])
-    for b in range(norm.size):
-        if not SMALLEST_VARIANCE < off[b] < 1 / SMALLEST_VARIANCE:
-            norm[b] = _scaled_column(p, x, b)
+def _averages(sums: Array, entropy: Array, mean: Array) -> None:
+    for b in range(entropy.size):
+        entropy[b] = sums[SHIFT + b] - sums[LOG_MEAN + b]
+        mean[b] = sums[BASE + b] + sums[MEAN + b]
 
 
 @njit(**EXACTLY)
-def _sum(x: Array, y: Array, out: Array) -> None:
-    for b in range(out.size):
-        out[b] = x[b] + y[b]
-
-
-@njit(**EXACTLY)
-def _difference(x: Array, y: Array, out: Array) -> None:
-    for b in range(out.size):
-        out[b] = x[b] - y[b]
+def _spreads(rows: Array, sums: Array, covariance: Array, norm: Array) -> None:
+    for b in range(norm.size):
+        covariance[b] = -sums[COVARIANCE + b]
+        norm[b] = math.sqrt(sums[VARIANCE + b])
+    usual = 0
+    for b in range(norm.size):
+        usual += 1 if SMALLEST_VARIANCE < sums[VARIANCE + b] < 1 / SMALLEST_VARIANCE else 0
+    if usual < norm.size:
+        for b in range(norm.size):
+            if not SMALLEST_VARIANCE < sums[VARIANCE + b] < 1 / SMALLEST_VARIANCE:
+                norm[b] = _scaled_lane(rows, sums, b)
 
 
 @njit(parallel=True, **EXACTLY)
@@ -385,54 +419,36 @@ def narrow(
     inputs = (z.reshape(-1), v.reshape(-1))
     outputs = (log_probability.reshape(-1), gradient.reshape(-1), update.reshape(-1))
     for piece in prange((n + ROWS - 1) // ROWS):
-        scratch = np.zeros((4, actions, LANES))
-        r, d, p, x = scratch[0], scratch[1], scratch[2], scratch[3]
-        row = np.zeros((9, LANES))
-        peak, base, others, shift = row[0], row[1], row[2], row[3]
-        inverse, log_mean, average, spare, size = row[4], row[5], row[6], row[7], row[8]
+        rows = np.zeros((actions, EACH))
+        sums = np.zeros(SUMS)
+        size = 0.0
         last = min(n, (piece + 1) * ROWS)
         for i in range(piece * ROWS, last, LANES):
             j = min(last, i + LANES)
-            # What the next turn reads and writes is asked for in small parts, between the steps of this one.
+            # What the next turn reads and writes is asked for in small parts, between the steps of this one; that of
+            # the odds, the longest one, asks for the third from 4 / 12 to 8 / 12 itself.
             start, end = j * actions, min(n, j + LANES) * actions
-            _turned(z[i:j], r)
-            _turned(v[i:j], d)
-            _sizes(r, size)
-            _sizes(d, size)
-            _peaks(r, peak)
+            _turned(z[i:j], 0, rows)
             _fetch(0, 12, inputs, outputs, start, end)
-            _values_at(r, d, peak, base)
+            _turned(v[i:j], DIFFERENCE, rows)
             _fetch(1, 12, inputs, outputs, start, end)
-            _subtract(r, peak)
-            _subtract(d, base)
+            for x in inputs:
+                size = larger(size, _size(x[i * actions : start]))
             _fetch(2, 12, inputs, outputs, start, end)
-            _odds(r, p)
+            _modes(rows, sums)
             _fetch(3, 12, inputs, outputs, start, end)
-            _others(r, p, others, spare)
-            _fetch(4, 12, inputs, outputs, start, end)
-            _weighted_sum(p, r, log_mean)
-            _weighted_sum(p, d, average)
-            _fetch(5, 12, inputs, outputs, start, end)
-            _normalise(others, shift, inverse, log_mean, average)
-            _fetch(6, 12, inputs, outputs, start, end)
-            _scale(p, inverse)
-            _log_probabilities(r, shift, x)
-            _turned_back(x, log_probability[i:j])
-            _fetch(7, 12, inputs, outputs, start, end)
-            _difference(shift, log_mean, entropy[i:j])
-            _sum(base, average, mean[i:j])
-            _gradients(p, r, log_mean)
-            _turned_back(r, gradient[i:j])
+            _odds(rows, sums, inputs, outputs, start, end)
+            _normalise(sums)
+            _averages(sums, entropy[i:j], mean[i:j])
             _fetch(8, 12, inputs, outputs, start, end)
-            _updates(p, d, average)
-            _turned_back(d, update[i:j])
+            _directions(rows, sums)
             _fetch(9, 12, inputs, outputs, start, end)
-            _weighted_sum(p, d, spare)
-            _subtract(d, spare)
+            _turned_back(rows, LOG_PROBABILITY, log_probability[i:j])
             _fetch(10, 12, inputs, outputs, start, end)
-            _weighted_sum(r, d, spare)
-            _negated(spare, covariance[i:j])
+            _turned_back(rows, 0, gradient[i:j])
             _fetch(11, 12, inputs, outputs, start, end)
-            _norms(p, d, spare, norm[i:j])
-        extent = max(extent, _peak(size))
+            _turned_back(rows, DIFFERENCE, update[i:j])
+            _moments(rows, sums)
+            _spreads(rows, sums, covariance[i:j], norm[i:j])
+        extent = max(extent, size)
     return extent
