@@ -67,9 +67,9 @@ def machine(results: dict[str, Any]) -> str:
 
 def rendered(name: str, results: dict[str, Any]) -> str:
     """The part of the page that belongs to a file of results."""
-    from benchmarks import audit, growth
+    from benchmarks import audit, growth, power
 
-    return {"audit": audit.markdown, "growth": growth.markdown}.get(name, section)(results)
+    return {"audit": audit.markdown, "growth": growth.markdown, "power": power.markdown}.get(name, section)(results)
 
 
 def write_readme() -> None:

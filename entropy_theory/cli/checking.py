@@ -189,12 +189,23 @@ def _recheck(known: Sequence[Claim], item: Any) -> tuple[bool, str]:
     """Whether a certificate stands, and what to say of it."""
     label = f"{item.get('claim')} ({item.get('reading')})" if isinstance(item, dict) else repr(item)
     try:
-        finding = certificate.recheck(_claim_of(known, item), item)
+        claim = _claim_of(known, item)
+        finding = certificate.recheck(claim, item)
     except certificate.CertificateError as error:
         return False, f"{label}: rejected: {error}"
     stands = certificate.stands(finding)
     found = "refuted" if stands else f"not confirmed ({finding.status})"
-    return stands, f"{label}: {found}, decided at {finding.bits} bits"
+    line = f"{label}: {found}, decided at {finding.bits} bits"
+    if claim not in paper_claims():
+        return stands, line
+    from entropy_theory.independent.decide import decide
+
+    second = decide(item)
+    if second.outcome in ("unknown", "undecided"):
+        return stands, f"{line}; second evaluator: {second.outcome}"
+    if stands != (second.outcome == "violated"):
+        return False, f"{line}; the second evaluator says {second.outcome}, with {second.digits} digits: not confirmed"
+    return stands, f"{line}; second evaluator: {'refuted' if stands else second.outcome}, with {second.digits} digits"
 
 
 def _decided(done: int, total: int, what: str) -> str:
