@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from entropy_theory.checking.registry import paper_claims
 from entropy_theory.cli import app
+from entropy_theory.independent.decide import Decision
 
 Result = Any
 
@@ -107,6 +108,27 @@ def test_the_certificates_of_the_paper_are_rechecked(verified: tuple[Path, Resul
     result = invoke("recheck", out)
     assert result.exit_code == 0, result.output
     assert f"{PART} (printed): refuted" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "text"),
+    [
+        ("violated", 0, "; second evaluator: refuted, with 40 digits"),
+        ("unknown", 0, "; second evaluator: unknown"),
+        ("undecided", 0, "; second evaluator: undecided"),
+        ("not violated", 1, "; the second evaluator says not violated, with 40 digits: not confirmed"),
+        ("outside", 1, "; the second evaluator says outside, with 40 digits: not confirmed"),
+    ],
+)
+def test_a_second_evaluator_that_differs_is_heard(
+    verified: tuple[Path, Result], monkeypatch: pytest.MonkeyPatch, outcome: Any, status: int, text: str
+) -> None:
+    monkeypatch.setattr("entropy_theory.independent.decide.decide", lambda item: Decision(outcome, 40))
+    result = invoke("recheck", verified[0])
+    assert result.exit_code == status
+    lines = result.stdout.splitlines()
+    assert lines
+    assert all(line.endswith(text) for line in lines)
 
 
 @pytest.mark.parametrize("command", ["verify", "list", "show"])
