@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from entropy_theory.checking import campaign
+from entropy_theory.checking import campaign, guard
 from entropy_theory.checking.claim import Claim
 from entropy_theory.checking.registry import ClaimFileError, load
+from entropy_theory.checking.store import Key, Store
+from entropy_theory.checking.tasks import fingerprint, package_version
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import check as genuine_check
 
@@ -50,8 +54,13 @@ def counting(claims: tuple[Claim, ...], monkeypatch: pytest.MonkeyPatch) -> list
         checked.append(claim.name)
         return genuine_check(claim, seed, budget)
 
-    monkeypatch.setattr(campaign, "check", check)
+    monkeypatch.setattr(guard, "check", check)
     return checked
+
+
+def size(path: Path) -> int:
+    with Store(path) as store:
+        return len(store)
 
 
 def test_verdicts_come_in_the_order_of_the_claims(claims_file: Path) -> None:
@@ -76,36 +85,20 @@ def test_no_claims_give_no_verdicts() -> None:
 
 
 def test_a_store_is_filled_and_read(claims_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = tmp_path / "store.jsonl"
+    store = tmp_path / "store.db"
     first = run(claims_file, store=store)
-    assert len(store.read_text().splitlines()) == 4
+    assert size(store) == 4
     checked = counting(load(str(claims_file)), monkeypatch)
     reported: list[str] = []
     again = run(claims_file, store=store, report=lambda v: reported.append(v.claim))
     assert checked == []
     assert texts(again) == texts(first)
     assert reported == ["a", "b", "c", "e"]
-    assert len(store.read_text().splitlines()) == 4
-
-
-@pytest.mark.parametrize("cut", [1, 40, -1, -2])
-def test_a_line_cut_short_is_checked_again(
-    claims_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
-) -> None:
-    store = tmp_path / "store.jsonl"
-    first = run(claims_file, store=store)
-    lines = store.read_text().splitlines()
-    store.write_text("\n".join([*lines[:2], lines[2][:cut]]), encoding="utf-8")
-    checked = counting(load(str(claims_file)), monkeypatch)
-    again = run(claims_file, store=store)
-    assert checked == ["c", "e"]
-    assert texts(again) == texts(first)
-    assert texts(run(claims_file, store=store)) == texts(first)
-    assert checked == ["c", "e"]
+    assert size(store) == 4
 
 
 def test_an_interrupted_run_goes_on(claims_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = tmp_path / "store.jsonl"
+    store = tmp_path / "store.db"
 
     def interrupt(verdict: Verdict) -> None:
         if verdict.claim == "b":
@@ -113,7 +106,7 @@ def test_an_interrupted_run_goes_on(claims_file: Path, tmp_path: Path, monkeypat
 
     with pytest.raises(KeyboardInterrupt):
         run(claims_file, store=store, report=interrupt)
-    assert len(store.read_text().splitlines()) == 2
+    assert size(store) == 2
     checked = counting(load(str(claims_file)), monkeypatch)
     verdicts = run(claims_file, store=store)
     assert checked == ["c", "e"]
@@ -124,7 +117,7 @@ def test_an_interrupted_run_goes_on(claims_file: Path, tmp_path: Path, monkeypat
 def test_a_store_from_another_run_is_not_used(
     claims_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, int]
 ) -> None:
-    store = tmp_path / "store.jsonl"
+    store = tmp_path / "store.db"
     first = run(claims_file, store=store)
     checked = counting(load(str(claims_file)), monkeypatch)
     run(claims_file, store=store, **change)
@@ -135,36 +128,13 @@ def test_a_store_from_another_run_is_not_used(
 
 
 def test_an_edited_claim_is_checked_anew(claims_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = tmp_path / "store.jsonl"
+    store = tmp_path / "store.db"
     run(claims_file, store=store)
     claims_file.write_text(FOUR.replace("rhs=2", "rhs=0"), encoding="utf-8")
     checked = counting(load(str(claims_file)), monkeypatch)
     verdicts = run(claims_file, store=store)
     assert checked == ["a", "b", "c", "e"]
     assert verdicts[0].outcome == "refuted"
-
-
-HOSTILE_LINES = [
-    "null",
-    "3",
-    "[]",
-    '"text"',
-    "{}",
-    '{"key": {}, "verdict": null}',
-    '{"key": {}, "verdict": "holds"}',
-    '{"key": {}, "verdict": [1]}',
-    '{"key": {}, "verdict": {}}',
-    '{"key": null, "verdict": {"claim": "a"}}',
-    "{" * 50,
-]
-
-
-@pytest.mark.parametrize("line", HOSTILE_LINES)
-def test_a_line_that_holds_no_verdict_does_no_harm(claims_file: Path, tmp_path: Path, line: str) -> None:
-    store = tmp_path / "store.jsonl"
-    first = run(claims_file, store=store)
-    store.write_text(store.read_text() + line + "\n", encoding="utf-8")
-    assert texts(run(claims_file, store=store)) == texts(first)
 
 
 def test_a_file_that_is_no_store_is_refused_and_left_alone(claims_file: Path, tmp_path: Path) -> None:
@@ -179,17 +149,21 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(claims_file: Path, tm
         run(claims_file, store=store)
 
 
-def test_a_store_that_cannot_be_written_is_an_error(claims_file: Path, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_written_is_an_error(
+    claims_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    for store in (folder, tmp_path / "missing" / "store.jsonl", claims_file / "store.jsonl"):
+    checked = counting(load(str(claims_file)), monkeypatch)
+    for store in (folder, tmp_path / "missing" / "store.db", claims_file / "store.db"):
         with pytest.raises(campaign.StoreError, match=r"cannot be"):
             run(claims_file, store=store)
+    assert checked == []
 
 
 def test_a_store_that_cannot_be_written_is_an_error_with_workers_too(claims_file: Path, tmp_path: Path) -> None:
     with pytest.raises(campaign.StoreError, match="cannot be written"):
-        run(claims_file, workers=2, store=tmp_path / "missing" / "store.jsonl")
+        run(claims_file, workers=2, store=tmp_path / "missing" / "store.db")
 
 
 DYING = {
@@ -210,19 +184,19 @@ def test_a_process_that_dies_costs_no_other_claim_its_verdict(tmp_path: Path, na
         + CLAIM.format("last", 0),
         encoding="utf-8",
     )
-    store = tmp_path / "store.jsonl"
+    store = tmp_path / "store.db"
     verdicts = run(file, workers=2, store=store)
     assert [v.claim for v in verdicts] == ["first", "dying", "last"]
     assert [v.outcome for v in verdicts] == ["holds", "undecided", "refuted"]
     assert [v.error for v in verdicts] == [False, True, False]
     assert "killed" in verdicts[1].message
-    assert len(store.read_text().splitlines()) == 3
+    assert size(store) == 2  # what the machine had a part in is decided anew by a later run
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_a_killed_campaign_keeps_what_it_had_reached(tmp_path: Path) -> None:
     """Kill the whole process between two claims; every line of the store is whole, and a new run goes on."""
-    file, store, mark = tmp_path / "slow.py", tmp_path / "store.jsonl", tmp_path / "reached"
+    file, store, mark = tmp_path / "slow.py", tmp_path / "store.db", tmp_path / "reached"
     waiting = (
         f"import pathlib, time\nMARK = pathlib.Path({str(mark)!r})\nWAIT = [True]\n"
         "def slow(x):\n    MARK.touch()\n    while WAIT[0] and MARK.exists():\n        time.sleep(0.05)\n    return x\n"
@@ -249,8 +223,7 @@ def test_a_killed_campaign_keeps_what_it_had_reached(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
-    kept = [json.loads(line) for line in store.read_text().splitlines()]
-    assert [k["verdict"]["claim"] for k in kept] == ["a"]
+    assert size(store) == 1
     module = sys.modules.get("_claims_slow")
     assert module is None
     claims = load(str(file))
@@ -258,7 +231,164 @@ def test_a_killed_campaign_keeps_what_it_had_reached(tmp_path: Path) -> None:
     verdicts = campaign.run(claims, source=str(file), budget=BUDGET, store=store)
     assert [v.claim for v in verdicts] == ["a", "slow"]
     assert [v.error for v in verdicts] == [False, False]
-    assert len(store.read_text().splitlines()) == 2
+    assert size(store) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX timers")
+def test_a_claim_that_was_given_up_is_decided_anew(tmp_path: Path) -> None:
+    """On a faster machine, or with more time, there may be a verdict."""
+    file, store = tmp_path / "waiting.py", tmp_path / "store.db"
+    text = "import time\n" + HEAD + "def wait(x):\n    time.sleep({0})\n    return x\n"
+    text += "w = et.Inequality(name='w', given={{'x': d.reals(0, 1)}}, lhs=wait, rhs=1)\n"
+    file.write_text(text.format(60), encoding="utf-8")
+    (verdict,) = run(file, store=store, time_limit=0.5)
+    assert verdict.outcome == "undecided"
+    assert "given up after 0.5 s" in verdict.message
+    assert size(store) == 0
+
+
+def test_a_store_or_an_executor_needs_the_place_of_the_claims(claims_file: Path, tmp_path: Path) -> None:
+    claims = load(str(claims_file))
+    with pytest.raises(ValueError, match="source is None with store"):
+        campaign.run(claims, store=tmp_path / "store.db")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match="source is None with executor"):
+        campaign.run(claims, executor=pool)
+    with pytest.raises(ValueError, match="executor is 'pool', expected an Executor"):
+        campaign.run(claims, source=str(claims_file), executor="pool")  # type: ignore[arg-type]
+
+
+# Killed again and again --------------------------------------------------------------------------------------------
+
+RUNNER = """
+import json, sys
+from pathlib import Path
+from entropy_theory.checking import campaign
+from entropy_theory.checking.registry import load
+
+def step(verdict, seed, known):
+    print(verdict.claim, seed, json.dumps(verdict.to_json()), flush=True)
+
+if __name__ == "__main__":
+    file, store, out, workers, seeds, budget = sys.argv[1:]
+    verdicts = campaign.run(
+        load(file), source=file, store=Path(store), seeds=range(int(seeds)), budget=int(budget), workers=int(workers),
+        step=step,
+    )
+    Path(out).write_text(json.dumps([v.to_json() for v in verdicts], indent=1), encoding="utf-8")
+"""
+
+SEEDS = 6
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Path:
+    file = tmp_path / "runner.py"
+    file.write_text(RUNNER, encoding="utf-8")
+    return file
+
+
+def start(runner: Path, claims: Path, store: Path, out: Path, workers: int = 1) -> subprocess.Popen[str]:
+    arguments = [runner, claims, store, out, workers, SEEDS, BUDGET]
+    return subprocess.Popen([sys.executable, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+
+
+def reported(lines: str) -> dict[tuple[str, int], str]:
+    """What the whole lines say."""
+    found = {}
+    for line in lines.splitlines(keepends=True):
+        if line.endswith("\n"):
+            claim, seed, verdict = line.rstrip("\n").split(" ", 2)
+            found[claim, int(seed)] = verdict
+    return found
+
+
+def undisturbed(claims: Path) -> str:
+    return json.dumps([v.to_json() for v in run(claims, seeds=range(SEEDS))], indent=1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_again_and_again_it_loses_nothing_and_ends_the_same(
+    claims_file: Path, tmp_path: Path, runner: Path, workers: int
+) -> None:
+    """Killed after a random number of reports, and a random moment later, so that it is often in mid-write."""
+    store, out = tmp_path / "store.db", tmp_path / "out.json"
+    rng = random.Random(workers)
+    said: dict[tuple[str, int], str] = {}
+    kills = 0
+    while not out.exists():
+        known = len(said)
+        process = start(runner, claims_file, store, out, workers)
+        assert process.stdout is not None
+        lines = ""
+        for _ in range(known + rng.randrange(1, 6)):
+            line = process.stdout.readline()
+            if not line:
+                break
+            lines += line
+        time.sleep(rng.random() * 0.02)
+        process.kill()
+        rest, _ = process.communicate()
+        kills += process.returncode == -signal.SIGKILL
+        now = reported(lines + rest)
+        with Store(store) as kept:
+            key = Key(package_version(), fingerprint(str(claims_file)), 0, BUDGET, "", "printed")
+            for claim, seed in said | now:
+                verdict = kept.get(key._replace(claim=claim, seed=seed))
+                assert verdict is not None, f"{claim}, seed {seed} was reported and is lost"
+                assert json.dumps(verdict.to_json()) == (said | now)[claim, seed]
+        assert out.exists() or all(now.get(name, text) == text for name, text in said.items())
+        said |= now
+    assert kills >= 4
+    assert len(said) == 4 * SEEDS
+    assert out.read_text(encoding="utf-8") == undisturbed(claims_file)
+
+
+def test_two_runs_on_one_store_end_with_the_same(claims_file: Path, tmp_path: Path, runner: Path) -> None:
+    store, outs = tmp_path / "store.db", [tmp_path / "1.json", tmp_path / "2.json"]
+    both = [start(runner, claims_file, store, out) for out in outs]
+    said = [reported(process.communicate(timeout=120)[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert said[0] == said[1]
+    assert size(store) == 4 * SEEDS
+    assert outs[0].read_text() == outs[1].read_text() == undisturbed(claims_file)
+
+
+# Several seeds -----------------------------------------------------------------------------------------------------
+
+
+def test_each_seed_is_kept_by_itself(claims_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = tmp_path / "store.db"
+    run(claims_file, store=store, seeds=(4, 2))
+    checked = counting(load(str(claims_file)), monkeypatch)
+    steps: list[tuple[str, int, bool]] = []
+    merged = run(
+        claims_file, store=store, seeds=(2, 3, 4), step=lambda v, seed, known: steps.append((v.claim, seed, known))
+    )
+    assert checked == ["a", "b", "c", "e"]
+    assert [(claim, seed) for claim, seed, known in steps if not known] == [(name, 3) for name in "abce"]
+    assert len(steps) == 12
+    assert texts(merged) == texts(run(claims_file, seeds=(2, 3, 4)))
+    assert [v.instances for v in merged] == [
+        sum(v.instances for v in same)
+        for same in zip(*(run(claims_file, seed=seed, store=store) for seed in (2, 3, 4)), strict=True)
+    ]
+
+
+def test_a_claim_is_reported_once_all_its_seeds_are_decided(claims_file: Path) -> None:
+    said: list[Verdict] = []
+    verdicts = run(claims_file, seeds=range(3), workers=2, report=said.append)
+    assert sorted(v.claim for v in said) == ["a", "b", "c", "e"]
+    assert {v.claim: json.dumps(v.to_json()) for v in said} == {v.claim: json.dumps(v.to_json()) for v in verdicts}
+
+
+@pytest.mark.parametrize(
+    ("seeds", "message"),
+    [((), "at least one"), ((0, -1), "-1"), ((0, True), "True"), ((1.0,), "1.0"), ((3, 1, 3), "3 more than once")],
+)
+def test_seeds_are_checked(claims_file: Path, seeds: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"seeds .*{message}"):
+        run(claims_file, seeds=seeds)
 
 
 # Files of claims -------------------------------------------------------------------------------------------------

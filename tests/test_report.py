@@ -26,6 +26,8 @@ import entropy_theory as et
 from entropy_theory.checking import campaign, certificate
 from entropy_theory.checking.claim import Claim
 from entropy_theory.checking.registry import find, mutants_of, paper_claims, select
+from entropy_theory.checking.store import Key, Store
+from entropy_theory.checking.tasks import fingerprint, package_version
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import check, sample
 from entropy_theory.cli import app
@@ -808,7 +810,7 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_an_interruption_says_how_to_go_on(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was decided stays in the store, the old page stays as it was, and a second run takes the rest."""
-    out, store = tmp_path / "atlas", tmp_path / "store.jsonl"
+    out, store = tmp_path / "atlas", tmp_path / "store.db"
     out.mkdir()
     (out / "index.html").write_text("old", encoding="utf-8")
     options = ("report", "--claims", own, "-o", out, "--budget", 100, "--workers", 1, "--resume", store)
@@ -820,7 +822,7 @@ def test_an_interruption_says_how_to_go_on(own: Path, tmp_path: Path, monkeypatc
     assert (out / "index.html").read_text(encoding="utf-8") == "old"
     monkeypatch.setattr(content, "build", true_build)
     checked: list[str] = []
-    monkeypatch.setattr(campaign, "_in_processes", lambda todo, *rest: checked.extend(c.name for c in todo))
+    monkeypatch.setattr(campaign, "_elsewhere", lambda work, executor: checked.extend(c.name for c, _ in work.open()))
     assert invoke(*options).exit_code == 0
     assert not checked
     assert "Atlas of claims" in (out / "index.html").read_text(encoding="utf-8")
@@ -828,13 +830,18 @@ def test_an_interruption_says_how_to_go_on(own: Path, tmp_path: Path, monkeypatc
 
 def test_a_store_of_claims_that_were_changed_since_is_refused(tmp_path: Path) -> None:
     """As in a working copy whose version stays the same while statements are edited."""
-    store = tmp_path / "store.jsonl"
+    store = tmp_path / "store.db"
     options = ("report", "equation-3", "-o", tmp_path, "--budget", 100, "--workers", 1, "--resume", store)
     assert invoke(*options).exit_code == 0
     (tmp_path / "index.html").unlink()
-    lines = [json.loads(line) for line in store.read_text(encoding="utf-8").splitlines()]
-    lines[0]["verdict"]["statement"] = "H = 1"
-    store.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    claim = find("paper", "equation-3", "printed")
+    key = Key(package_version(), fingerprint("paper"), 0, 100, claim.name, claim.reading)
+    with Store(store) as kept:
+        verdict = kept.get(key)
+    assert verdict is not None
+    store.unlink()
+    with Store(store) as kept:
+        kept.put(key, replace(verdict, statement="H = 1"))
     result = invoke(*options)
     assert result.exit_code == 2
     assert f"--resume is {store}, whose verdict on equation-3" in result.stderr
@@ -849,7 +856,7 @@ def test_an_interruption_of_the_check_says_how_to_go_on(
     result = invoke("report", "--claims", own, "-o", tmp_path)
     assert result.exit_code == 1
     assert "interrupted: 0 of 5 claims and wrong variants were decided; none is kept" in result.stderr
-    assert "--resume verdicts.jsonl" in result.stderr
+    assert "--resume verdicts.db" in result.stderr
 
 
 def _interrupt(*arguments: Any, **options: Any) -> None:

@@ -11,9 +11,11 @@ import re
 import select
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -186,9 +188,9 @@ def test_a_full_disk_is_said_in_one_line() -> None:
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux has a folder that nobody can write to")
 def test_a_store_that_cannot_be_written_is_named_in_the_same_words() -> None:
-    result = run("verify", PART, "--budget", 100, "--workers", 1, "--resume", "/proc/verdicts.jsonl")
+    result = run("verify", PART, "--budget", 100, "--workers", 1, "--resume", "/proc/verdicts.db")
     assert result.returncode == 2
-    assert result.stderr.splitlines()[-1] == b"error: /proc/verdicts.jsonl cannot be written: no such file or directory"
+    assert result.stderr.splitlines()[-1] == b"error: /proc/verdicts.db cannot be written: no such file or directory"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -267,7 +269,7 @@ def slow(tmp_path: Path) -> Path:
 def test_an_interrupted_hunt_prints_what_is_finished_and_how_to_go_on(
     slow: Path, tmp_path: Path, number: signal.Signals, times: int
 ) -> None:
-    store, out = tmp_path / "a store.jsonl", tmp_path / "out.json"
+    store, out = tmp_path / "a store.db", tmp_path / "out.json"
     arguments = ["hunt", slow, "--budget", 100, "--workers", 1, "--seed", 5, "--json", out, "--resume", store]
     process = subprocess.Popen(
         [COMMAND, *map(str, arguments)],
@@ -293,7 +295,8 @@ def test_an_interrupted_hunt_prints_what_is_finished_and_how_to_go_on(
     assert again.returncode == 0, again.stderr
     assert "about 0 s" not in again.stderr.decode()
     assert [x["claim"] for x in json.loads(out.read_text())] == ["quick", "slow", "later"]
-    assert len(store.read_text().splitlines()) == 3
+    with closing(sqlite3.connect(store)) as file:
+        assert file.execute("SELECT count(*) FROM verdicts").fetchone() == (3,)
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -310,7 +313,7 @@ def test_control_c_in_a_terminal(slow: Path, times: int) -> None:
     assert "\x1b[?25h" in terminal.output  # the cursor is shown again
     said = visible(terminal.output)
     assert "1 refuted of 1 readings." in said
-    command = command_line("hunt", slow, ("--budget", 100), ("--workers", 1), ("--resume", "verdicts.jsonl"))
+    command = command_line("hunt", slow, ("--budget", 100), ("--workers", 1), ("--resume", "verdicts.db"))
     assert f"none is kept for a later run, as it would be with: {command}" in " ".join(said.split())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,10 @@ def verify_all(
     names: Iterable[str] = (),
     *,
     seed: int = 0,
+    seeds: int = 1,
     budget: int | None = None,
     workers: int = 1,
+    executor: Executor | None = None,
     store: str | Path | None = None,
     progress: bool | Report | None = None,
 ) -> Verdicts:
@@ -100,13 +103,19 @@ def verify_all(
         Claims or parts; all if empty.
     seed, budget : int
         As in `verify`.
+    seeds : int
+        Check each claim for so many seeds, `seed` and those that follow; its verdict is that over all of them.
     workers : int
         Processes; the verdicts do not depend on it.
+    executor : concurrent.futures.Executor, optional
+        Where to check, in place of processes of this machine: one of `concurrent.futures`, or of a cluster. It is not
+        shut down.
     store : path, optional
-        File in which each verdict is kept as it is reached, and from which a later call with the same seed and budget
-        goes on.
+        File, an SQLite database, in which each verdict is on the disk as soon as it is reached, and from which a later
+        call with the same seed and budget goes on.
     progress : bool or callable, optional
-        True shows a bar on standard error; a callable gets the claims decided and those to decide.
+        True shows a bar on standard error; a callable gets the verdicts reached and those to reach, one a claim and
+        seed.
 
     Returns
     -------
@@ -115,19 +124,31 @@ def verify_all(
     Raises
     ------
     ValueError
-        If no claim has one of the names, or `store` cannot be read or written or is no file of verdicts.
+        If no claim has one of the names, `store` cannot be read or written or is no file of verdicts, or the workers
+        of `executor` have another version of the package.
     """
+    for name, value, least in (("seed", seed, 0), ("seeds", seeds, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"{name} is {value!r}, expected an integer >= {least}")
     claims = select(paper_claims(), names)
     path = None if store is None else Path(store)
-    with reporting(progress, len(claims), "checking") as shown:
+    total = len(claims) * seeds
+    with reporting(progress, total, "checking") as shown:
         done = 0
 
-        def report(verdict: Verdict) -> None:
+        def step(verdict: Verdict, seed: int, known: bool) -> None:
             nonlocal done
             done += 1
-            shown(done, len(claims))
+            shown(done, total)
 
         verdicts = campaign.run(
-            claims, seed=seed, budget=budget, workers=workers, source="paper", store=path, report=report
+            claims,
+            seeds=range(seed, seed + seeds),
+            budget=budget,
+            workers=workers,
+            executor=executor,
+            source="paper",
+            store=path,
+            step=step,
         )
     return Verdicts(verdicts)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +17,7 @@ import typer
 
 from entropy_theory.checking import campaign, certificate, table
 from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.executors import ExecutorError, dask_cluster
 from entropy_theory.checking.explain import ROLES, explain, role_of
 from entropy_theory.checking.registry import load, paper_claims, select
 from entropy_theory.checking.verdict import Verdict
@@ -47,6 +51,14 @@ Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write
 Seed = Annotated[
     int, typer.Option(metavar="N", parser=whole(0), help="The same seed and budget give the same verdicts.")
 ]
+Seeds = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        parser=whole(1),
+        help="Check each claim for N seeds, --seed and those that follow; shown is the verdict over all of them.",
+    ),
+]
 Budget = Annotated[
     int,
     typer.Option(
@@ -58,6 +70,13 @@ Budget = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option(metavar="N", parser=whole(1), help="Processes; by default one a core. Verdicts do not depend on it."),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Check on the Dask cluster with this scheduler (tcp://host:8786), in place of processes of this machine.",
+    ),
 ]
 Resume = Annotated[
     Path | None,
@@ -79,8 +98,10 @@ def verify(
     names: Names = None,
     json_file: Json = None,
     seed: Seed = 0,
+    seeds: Seeds = 1,
     budget: Budget = BUDGET,
     workers: Workers = None,
+    dask: Dask = None,
     resume: Resume = None,
     timings: Timings = False,
     quiet: Quiet = False,
@@ -88,7 +109,8 @@ def verify(
     """Check every claim of the paper, or those named, as printed and as corrected."""
     chosen = names or []
     claims = or_exit(select, paper_claims(), chosen)
-    _campaign(claims, "paper", ("verify", *chosen), json_file, seed, budget, workers, resume, timings, quiet)
+    options = Options(json_file, seed, seeds, budget, workers, dask, resume, timings, quiet)
+    _campaign(claims, "paper", ("verify", *chosen), options)
 
 
 @app.command(
@@ -105,14 +127,17 @@ def hunt(
     ],
     json_file: Json = None,
     seed: Seed = 0,
+    seeds: Seeds = 1,
     budget: Budget = BUDGET,
     workers: Workers = None,
+    dask: Dask = None,
     resume: Resume = None,
     timings: Timings = False,
     quiet: Quiet = False,
 ) -> None:
     """Check your own claims: every Inequality, Identity and Order at the top level of a file."""
-    _campaign(or_exit(load, spec), spec, ("hunt", spec), json_file, seed, budget, workers, resume, timings, quiet)
+    options = Options(json_file, seed, seeds, budget, workers, dask, resume, timings, quiet)
+    _campaign(or_exit(load, spec), spec, ("hunt", spec), options)
 
 
 @app.command(name="list", short_help="List the claims of the paper.", epilog="Example: entropy-theory list theorem-v.2")
@@ -229,64 +254,102 @@ def _claim_of(known: Sequence[Claim], item: Any) -> Claim:
     )
 
 
-def _campaign(
-    claims: Sequence[Claim],
-    source: str,
-    command: Sequence[str],
-    json_file: Path | None,
-    seed: int,
-    budget: int,
-    workers: int | None,
-    resume: Path | None,
-    timings: bool,
-    quiet: bool,
-) -> None:
-    if json_file is not None and (json_file.is_dir() or not writable(json_file.resolve().parent)):
-        refuse(f"--json is {json_file}, expected a file in an existing folder that can be written to")
-    if json_file is not None and resume is not None and json_file.resolve() == resume.resolve():
-        refuse(f"--json and --resume are both {json_file}, expected two files: the store would be overwritten")
-    reached: list[Verdict] = []
-    interrupted = False
-    with Work("checking", len(claims), quiet) as work:
+@dataclass(frozen=True)
+class Options:
+    """What `verify` and `hunt` are told beside the claims."""
 
-        def report(verdict: Verdict) -> None:
-            reached.append(verdict)
-            # One that was checked in this run took time.
-            known = not verdict.seconds and not verdict.error
-            work.advance(f"{verdict.claim} ({verdict.reading})", verdict.outcome, known=known)
+    json_file: Path | None
+    seed: int
+    seeds: int
+    budget: int
+    workers: int | None
+    dask: str | None
+    resume: Path | None
+    timings: bool
+    quiet: bool
 
-        try:
-            campaign.run(
-                claims,
-                seed=seed,
-                budget=budget,
-                workers=workers or os.cpu_count() or 1,
-                isolated=True,
-                source=source,
-                store=resume,
-                report=report,
-            )
-        except KeyboardInterrupt:
-            interrupted = True
-        except campaign.StoreError as error:
-            refuse(str(error))
+    def check(self) -> None:
+        """Refuse, before any work, what would fail after it."""
+        out, resume = self.json_file, self.resume
+        if out is not None and (out.is_dir() or not writable(out.resolve().parent)):
+            refuse(f"--json is {out}, expected a file in an existing folder that can be written to")
+        if out is not None and resume is not None and out.resolve() == resume.resolve():
+            refuse(f"--json and --resume are both {out}, expected two files: the store would be overwritten")
+        if self.dask is not None and self.workers is not None:
+            refuse(f"--workers is {self.workers} with --dask, expected one of the two: the cluster has its own workers")
+
+    def again(self, command: Sequence[str]) -> str:
+        """The command that goes on after an interruption."""
+        return command_line(
+            *command,
+            ("--seed", self.seed or None),
+            ("--seeds", self.seeds if self.seeds != 1 else None),
+            ("--budget", self.budget if self.budget != BUDGET else None),
+            ("--workers", self.workers),
+            ("--dask", self.dask),
+            ("--json", self.json_file),
+            ("--resume", self.resume or "verdicts.db"),
+        )
+
+    @contextmanager
+    def executor(self) -> Iterator[Executor | None]:
+        """The workers of the cluster, if one is named."""
+        if self.dask is None:
+            yield None
+        else:
+            with dask_cluster(self.dask) as cluster:
+                yield cluster
+
+
+def _campaign(claims: Sequence[Claim], source: str, command: Sequence[str], options: Options) -> None:
+    options.check()
+    verdicts, interrupted = _reach(claims, source, options)
     order: dict[tuple[str, str], int] = {(c.name, c.reading): i for i, c in enumerate(claims)}
-    verdicts = sorted(reached, key=lambda v: order[v.claim, v.reading])
+    verdicts = sorted(verdicts, key=lambda v: order[v.claim, v.reading])
     # First the file: standard output may have been closed in the meantime.
     text = json.dumps([v.to_json() for v in verdicts], indent=1) + "\n"
-    written = json_file is None or write(json_file, text)
+    written = options.json_file is None or write(options.json_file, text)
     if verdicts:
-        _print(verdicts, quiet)
-    if timings and any(v.stages for v in verdicts):
-        print_table(table.of_timings(verdicts), table.narrow_timings(verdicts), quiet)
+        _print(verdicts, options.quiet)
+    if options.timings and any(v.stages for v in verdicts):
+        print_table(table.of_timings(verdicts), table.narrow_timings(verdicts), options.quiet)
     if interrupted:
         sys.stdout.flush()
-        options = (("--seed", seed or None), ("--budget", budget if budget != BUDGET else None), ("--workers", workers))
-        again = command_line(*command, *options, ("--json", json_file), ("--resume", resume or "verdicts.jsonl"))
-        how = "go on with" if resume is not None else "none is kept for a later run, as it would be with"
+        how = "go on with" if options.resume is not None else "none is kept for a later run, as it would be with"
         decided = _decided(len(verdicts), len(claims), "claims")
-        print(f"interrupted: {decided}; {how}: {again}", file=sys.stderr)
+        print(f"interrupted: {decided}; {how}: {options.again(command)}", file=sys.stderr)
     raise typer.Exit(1 if interrupted or not written or any(v.error for v in verdicts) else 0)
+
+
+def _reach(claims: Sequence[Claim], source: str, options: Options) -> tuple[list[Verdict], bool]:
+    """The verdicts on the claims that are decided, and whether an interruption left others."""
+    reached: list[Verdict] = []
+    several = options.seeds > 1
+    with Work("checking", len(claims) * options.seeds, options.quiet) as work:
+
+        def step(verdict: Verdict, seed: int, known: bool) -> None:
+            what = f"{verdict.claim} ({verdict.reading})" + (f" seed {seed}" if several else "")
+            work.advance(what, verdict.outcome, known=known)
+
+        try:
+            with options.executor() as executor:
+                campaign.run(
+                    claims,
+                    seeds=range(options.seed, options.seed + options.seeds),
+                    budget=options.budget,
+                    workers=options.workers or os.cpu_count() or 1,
+                    isolated=True,
+                    executor=executor,
+                    source=source,
+                    store=options.resume,
+                    report=reached.append,
+                    step=step,
+                )
+        except KeyboardInterrupt:
+            return reached, True
+        except (campaign.StoreError, ExecutorError) as error:
+            refuse(str(error))
+    return reached, False
 
 
 def _print(verdicts: Sequence[Verdict], quiet: bool) -> None:

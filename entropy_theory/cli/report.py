@@ -30,7 +30,7 @@ PAGE = "index.html"
 
 @app.command(
     short_help="Write the atlas: one HTML page with every claim, its verdict, counterexample and proof.",
-    epilog="Example: entropy-theory report -o atlas --resume atlas.jsonl",
+    epilog="Example: entropy-theory report -o atlas --resume atlas.db",
 )
 def report(
     names: Names = None,
@@ -89,7 +89,7 @@ def report(
         ("--claims", claims),
         *options,
         ("--workers", workers),
-        ("--resume", resume or "verdicts.jsonl"),
+        ("--resume", resume or "verdicts.db"),
     )
     todo = (*(chosen if verdicts is None else ()), *wrong)
     reached = _check(todo, claims or "paper", seed, budget, workers, resume, quiet, again)
