@@ -445,6 +445,43 @@ def test_a_dask_cluster_that_loses_a_worker_gives_the_same_verdicts(tmp_path: Pa
 
 @posix
 @dask_warnings
+def test_a_scheduler_that_is_lost_in_mid_run_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was reported is in the store; the run does not wait for ever."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(executors, "RECOUNT", 0.2)
+    file, store, place = tmp_path / "slow.py", tmp_path / "store.db", tmp_path / "scheduler.json"
+    file.write_text(SLOW.replace("0.002", "0.05"), encoding="utf-8")
+    start = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    begin = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(place), "--nthreads", "1"]
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([*start, "--no-dashboard", "--scheduler-file", str(place)], **quiet) as scheduler:
+        try:
+            deadline = time.monotonic() + 60
+            while not place.exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            address = json.loads(place.read_text(encoding="utf-8"))["address"]
+            with subprocess.Popen([*begin, "--no-dashboard"], **quiet) as worker, dask_cluster(address) as executor:
+                try:
+                    monkeypatch.setattr(executor._client, "_timeout", 0.5)  # type: ignore[attr-defined]
+                    kept: list[int] = []
+
+                    def lose(verdict: Verdict, seed: int, known: bool) -> None:
+                        kept.append(seed)
+                        scheduler.kill()
+
+                    with pytest.raises(ExecutorError, match="executor has lost its scheduler"):
+                        run(file, executor=executor, seeds=range(50), store=store, step=lose)
+                finally:
+                    worker.kill()
+        finally:
+            scheduler.kill()
+    assert kept
+    with Store(store) as held:
+        assert len(held) == len(kept)
+
+
+@posix
+@dask_warnings
 def test_a_claim_that_kills_every_dask_worker_is_undecided(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     import dask

@@ -141,14 +141,15 @@ def outcomes(tasks: Iterator[Task], executor: Executor) -> Iterator[Outcome]:
     Raises
     ------
     ExecutorError
-        If the executor takes no tasks, or its workers have other claims or another version of the package.
+        If the executor takes no tasks, or its workers have other claims or another version of the package, or the
+        scheduler of a cluster is lost.
     """
     with one_thread_each(), ExitStack() as stack:
         run = _Run(executor, stack)
         try:
             yield from run.outcomes(tasks)
         finally:
-            for future in run.pending:
+            for future in run.pending if run.status() == "running" else ():
                 future.cancel()
 
 
@@ -172,8 +173,10 @@ class _Run:
                 yield from self._settle(future, task, repeated)
             ready = []
             if self.pending:
-                done = wait(self.pending, return_when=FIRST_COMPLETED).done
+                done = wait(self.pending, timeout=RECOUNT, return_when=FIRST_COMPLETED).done
                 ready = [(future, *self.pending.pop(future)) for future in done]
+                if not done:
+                    self._check_scheduler("running", "connecting")
             elif not self.again:
                 return
 
@@ -185,6 +188,7 @@ class _Run:
         except (Exception, CancelledError) as error:
             if isinstance(error, ModuleNotFoundError) and "entropy_theory" in str(error):
                 raise ExecutorError(f"a worker has no package entropy_theory: {error}") from None
+            self._check_scheduler("running")
             reason = _lost(error, repeated)
             # Dask has tried such a task on several workers.
             if repeated or type(error).__name__ == "KilledWorker":
@@ -226,6 +230,15 @@ class _Run:
             return self.place.submit(decide, task)
         except Exception as error:
             raise ExecutorError(f"executor takes no more tasks ({type(error).__name__}: {error})") from None
+
+    def status(self) -> str:
+        """Of the connection to the scheduler of a cluster, as Dask calls it."""
+        return str(getattr(getattr(self.place, "_client", None), "status", "running"))
+
+    def _check_scheduler(self, *allowed: str) -> None:
+        # Dask leaves the tasks of a scheduler that has gone open for ever, or cancels them.
+        if self.status() not in allowed:
+            raise ExecutorError("executor has lost its scheduler, expected one that answers to the end")
 
     def _mend(self) -> bool:
         """Whether a broken pool of processes was replaced; of another executor nothing is known that would do."""
