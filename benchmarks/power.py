@@ -1,7 +1,8 @@
 """How often a false claim is found out, side by side with what a user would otherwise do, on claims of known truth.
 
 ``python -m benchmarks.power`` checks all claims of `benchmarks.power_claims`, keeps one row a claim in
-``benchmarks/results/power.json`` and prints Markdown.
+``benchmarks/results/power.json`` and prints Markdown. ``--set second`` does so with those of
+`benchmarks.power_claims.second`, at which nobody looked who worked on the search.
 """
 
 from __future__ import annotations
@@ -25,8 +26,17 @@ from benchmarks.machine import described
 from benchmarks.power_claims import HELD_OUT, LABELLED
 from benchmarks.power_claims.contenders import PATIENCE, available, violated
 from benchmarks.power_claims.labelled import Labelled
+from benchmarks.power_claims.second import SECOND
 
-RESULTS = Path(__file__).parent / "results" / "power.json"
+RESULTS = Path(__file__).parent / "results"
+
+SETS: Mapping[str, tuple[str, Sequence[Labelled]]] = {
+    "first": ("Power", LABELLED),
+    "second": ("Power, second set", SECOND),
+}
+"""Title and claims of each set; results are in ``power.json`` and ``power-second.json``."""
+
+KNOWN: Mapping[str, Labelled] = {x.name: x for _, claims in SETS.values() for x in claims}
 
 SAMPLES = 2_000_000
 """Uniform points from which an unknown share is estimated."""
@@ -101,7 +111,7 @@ def row_of(name: str, budget: int | None = None, samples: int = SAMPLES) -> dict
     """
     import entropy_theory as et
 
-    labelled = next(x for x in LABELLED if x.name == name)
+    labelled = KNOWN[name]
     verdict: Any = et.verify(labelled.claim) if budget is None else et.verify(labelled.claim, budget=budget)
     stages = verdict.stages
     evaluations = verdict.instances + (0 if stages is None else stages.examined)
@@ -111,7 +121,7 @@ def row_of(name: str, budget: int | None = None, samples: int = SAMPLES) -> dict
         "kind": labelled.claim.kind,
         "true": labelled.true,
         "why": labelled.why,
-        "held_out": name in HELD_OUT,
+        "held_out": name in HELD_OUT or any(labelled is x for x in SECOND),
         "share": share,
         "share_is": known,
         "outcome": verdict.outcome,
@@ -137,13 +147,17 @@ def row_of(name: str, budget: int | None = None, samples: int = SAMPLES) -> dict
     return row
 
 
-def measure(names: Sequence[str] | None = None, *, budget: int | None = None, samples: int = SAMPLES) -> dict[str, Any]:
+def measure(
+    names: Sequence[str] | None = None, *, of: str = "first", budget: int | None = None, samples: int = SAMPLES
+) -> dict[str, Any]:
     """All that the benchmark measures, as it is stored.
 
     Parameters
     ----------
     names : sequence of str, optional
-        The claims; all if left out.
+        The claims; all of the set if left out.
+    of : {"first", "second"}
+        The set.
     budget : int, optional
     samples : int
 
@@ -151,7 +165,8 @@ def measure(names: Sequence[str] | None = None, *, budget: int | None = None, sa
     -------
     dict
     """
-    names = [x.name for x in LABELLED] if names is None else list(names)
+    title, claims = SETS[of]
+    names = [x.name for x in claims] if names is None else list(names)
     n = len(names)
     workers = min(WORKERS, os.cpu_count() or 1)
     with (
@@ -163,7 +178,7 @@ def measure(names: Sequence[str] | None = None, *, budget: int | None = None, sa
             rows.append(row)
             found = ", ".join(label for label, by in row["by"].items() if by["found"]) or "none"
             print(f"{len(rows)} / {n} {row['claim']}: {row['outcome']}; found by {found}", file=sys.stderr, flush=True)
-    return {"title": "Power", "machine": described(), "workers": workers, "patience": PATIENCE, "claims": rows}
+    return {"title": title, "machine": described(), "workers": workers, "patience": PATIENCE, "claims": rows}
 
 
 def totals(rows: Sequence[Mapping[str, Any]], label: str) -> dict[str, Any]:
@@ -291,17 +306,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, store and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="CLAIM", help="all if left out")
+    parser.add_argument("--set", choices=list(SETS), default="first")
     parser.add_argument("--small", action="store_true", help="a few claims and a small budget; kept only with --output")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where the numbers go")
     options = parser.parse_args(arguments)
-    unknown = set(options.names) - {x.name for x in LABELLED}
+    unknown = set(options.names) - set(KNOWN)
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     if options.small:
         results = measure(options.names or SMALL, budget=500, samples=10_000)
     else:
-        results = measure(options.names or None)
-    output = options.output or (None if options.small or options.names else RESULTS)
+        results = measure(options.names or None, of=options.set)
+    stored = RESULTS / ("power.json" if options.set == "first" else f"power-{options.set}.json")
+    output = options.output or (None if options.small or options.names else stored)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

@@ -69,7 +69,8 @@ def rendered(name: str, results: dict[str, Any]) -> str:
     """The part of the page that belongs to a file of results."""
     from benchmarks import audit, growth, power
 
-    return {"audit": audit.markdown, "growth": growth.markdown, "power": power.markdown}.get(name, section)(results)
+    pages = {"audit": audit.markdown, "growth": growth.markdown, "power": power.markdown}
+    return pages.get(name.partition("-")[0], section)(results)
 
 
 def write_readme() -> None:
