@@ -295,13 +295,13 @@ def test_a_worker_with_other_claims_is_an_error(claims_file: Path, tmp_path: Pat
     task = task_of(claims_file)
     assert decide(task).verdict.claim == "a"
     claims_file.write_text(GOOD + "\n", encoding="utf-8")
-    with pytest.raises(TaskError, match=r"claims\.py differs on a worker"):
+    with pytest.raises(TaskError, match=r"claims\.py or the package differs on a worker"):
         decide(task)
     claims_file.unlink()
     with pytest.raises(TaskError, match=r"cannot read .*claims\.py: .*on the same path there"):
         decide(task)
     elsewhere = Task(Key(package_version(), "0", 0, BUDGET, "lemma-iv.1", "printed"), "paper", None)
-    with pytest.raises(TaskError, match="the claims of the package differs on a worker"):
+    with pytest.raises(TaskError, match="the package differs on a worker"):
         decide(elsewhere)
     with pytest.raises(TaskError, match=r"a worker has entropy_theory .*, expected 0\.0\.1"):
         decide(elsewhere._replace(key=elsewhere.key._replace(version="0.0.1")))
@@ -319,19 +319,22 @@ def test_claims_edited_in_mid_run_end_the_campaign(claims_file: Path) -> None:
         run(claims_file, executor=executor, seeds=range(20), step=edit)
 
 
-def test_the_fingerprint_of_the_paper_is_that_of_its_claims(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import entropy_theory.claims
-
-    before = fingerprint("paper")
-    copy = tmp_path / "claims"
-    shutil.copytree(Path(entropy_theory.claims.__path__[0]), copy)
-    monkeypatch.setattr(entropy_theory.claims, "__path__", [str(copy)])
+def test_an_edited_package_is_another_one(claims_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A formula that was changed in an editable installation leaves no verdict of before to be taken up again."""
+    sources = ("paper", str(claims_file))
+    before = [fingerprint(source) for source in sources]
+    copy = tmp_path / "entropy_theory"
+    shutil.copytree(Path(et.__path__[0]), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(et, "__path__", [str(copy)])
     tasks._of_package.cache_clear()
     try:
-        assert fingerprint("paper") == before
-        (copy / "lemma_iv_1.py").write_text("changed", encoding="utf-8")
-        tasks._of_package.cache_clear()
-        assert fingerprint("paper") != before
+        assert [fingerprint(source) for source in sources] == before
+        for name in ("softmax.py", "claims/lemma_iv_1.py"):
+            original = (copy / name).read_bytes()
+            (copy / name).write_bytes(original + b"\n")
+            tasks._of_package.cache_clear()
+            assert not set(before) & {fingerprint(source) for source in sources}
+            (copy / name).write_bytes(original)
     finally:
         tasks._of_package.cache_clear()
 

@@ -75,7 +75,7 @@ def _compare(task: Task) -> None:
             f"a worker cannot read {task.source}: {error}; expected the file of claims on the same path there"
         ) from None
     if here != task.key.source:
-        what = "the claims of the package" if task.source == "paper" else task.source
+        what = "the package" if task.source == "paper" else f"{task.source} or the package"
         raise TaskError(f"{what} differs on a worker from what the campaign was started with, expected the same bytes")
 
 
@@ -88,7 +88,7 @@ def package_version() -> str:
 
 
 def fingerprint(source: str) -> str:
-    """Changes with the claims, so that an edited one is checked anew.
+    """Changes with the claims and with the package, so that nothing passes for checked that was not.
 
     Parameters
     ----------
@@ -100,7 +100,10 @@ def fingerprint(source: str) -> str:
     str
         SHA-256 in hexadecimal.
     """
-    return _of_package() if source == "paper" else hashlib.sha256(_file(source)[0].read_bytes()).hexdigest()
+    package = _of_package()
+    return (
+        package if source == "paper" else hashlib.sha256(package.encode() + _file(source)[0].read_bytes()).hexdigest()
+    )
 
 
 def located(source: str) -> str:
@@ -128,11 +131,11 @@ def _file(source: str) -> tuple[Path, str]:
 
 @cache
 def _of_package() -> str:
-    import entropy_theory.claims
+    import entropy_theory
 
     whole = hashlib.sha256()
-    for folder in entropy_theory.claims.__path__:
-        for path in sorted(Path(folder).glob("*.py")):
+    for folder in map(Path, entropy_theory.__path__):
+        for path in sorted(folder.rglob("*.py")):
             data = path.read_bytes()
-            whole.update(f"{path.name} {len(data)}\n".encode() + data)
+            whole.update(f"{path.relative_to(folder).as_posix()} {len(data)}\n".encode() + data)
     return whole.hexdigest()
