@@ -117,7 +117,7 @@ def test_the_certificates_of_the_paper_are_rechecked(verified: tuple[Path, Resul
     [
         ("violated", 0, "; second evaluator: refuted, with 40 digits"),
         ("unknown", 0, "; second evaluator: unknown"),
-        ("undecided", 0, "; second evaluator: undecided"),
+        ("undecided", 1, "; second evaluator: undecided: not confirmed"),
         ("not violated", 1, "; the second evaluator says not violated, with 40 digits: not confirmed"),
         ("outside", 1, "; the second evaluator says outside, with 40 digits: not confirmed"),
     ],

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from entropy_theory.checking.certify import Finding, Status, examine
-from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.claim import Claim, ClaimError
 
 Array = np.ndarray[Any, Any]
 
 FORMAT = "entropy-theory-certificate"
 VERSION = 1
 
+MOST_DIGITS = 1000
+"""Digits that a numerator or a denominator may have. A float written out exactly has at most 324."""
 
-_RATIONAL = r"-?\d{1,4000}(\.\d{1,4000}|/\d{1,4000})?"
+MOST_BYTES = 2**25
+"""Size that a file of certificates may have: JSON of empty lists takes twenty times as much when it is read."""
+
+MOST_CERTIFICATES = 100_000
+"""Certificates that a file may have."""
+
+_RATIONAL = rf"-?\d{{1,{MOST_DIGITS}}}([./]\d{{1,{MOST_DIGITS}}})?"
 
 
 class CertificateError(ValueError):
@@ -39,41 +48,105 @@ def certificate(claim: Claim, instance: Mapping[str, Array], finding: Finding) -
     }
 
 
+def read_certificates(content: bytes) -> list[Any]:
+    """The certificates in a file: one, a verdict with one, or a list of either.
+
+    Parameters
+    ----------
+    content : bytes
+        JSON in UTF-8.
+
+    Returns
+    -------
+    list
+        As they stand; what is no certificate is refused when it is decided. Verdicts without a counterexample have
+        none.
+
+    Raises
+    ------
+    CertificateError
+        If the content is too large, not JSON, nested too deeply, or has a key twice in one object or too many entries.
+    """
+    if len(content) > MOST_BYTES:
+        raise CertificateError(f"it has more than {MOST_BYTES} bytes")
+    try:
+        data = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_each_once, parse_constant=_no_constant)
+    except RecursionError:
+        raise CertificateError("it is nested too deeply") from None
+    except ValueError as error:
+        raise CertificateError(_line(error)) from None
+    items = data if isinstance(data, list) else [data]
+    if len(items) > MOST_CERTIFICATES:
+        raise CertificateError(f"it holds {len(items)} entries, expected at most {MOST_CERTIFICATES}")
+    return [x for x in map(_of_verdict, items) if x is not None]
+
+
+def _of_verdict(item: Any) -> Any:
+    """The certificate of a verdict, None if it needs none; anything else as it is."""
+    if not isinstance(item, dict) or "outcome" not in item or "format" in item:
+        return item
+    found = item.get("certificate")
+    return item if found is None and item["outcome"] == "refuted" else found
+
+
 def read_instance(claim: Claim, data: Any) -> tuple[dict[str, Array], dict[str, int]]:
     """The exact instance of a certificate and its sizes, checked against the shapes of the claim's variables.
+
+    Parameters
+    ----------
+    claim : Claim
+    data : object
+        The certificate, as JSON gives it.
+
+    Returns
+    -------
+    instance : dict of str to array of Fraction
+    sizes : dict of str to int
+        Length of each axis by its label. They may lie outside the claim's domain.
 
     Raises
     ------
     CertificateError
         If the certificate is malformed or its arrays do not fit the claim.
     """
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise CertificateError(f"format is {_get(data, 'format')!r}, expected {FORMAT!r}")
-    if data.get("version") != VERSION:
-        raise CertificateError(f"version is {data.get('version')!r}, expected {VERSION}")
+    if not isinstance(data, dict):
+        raise CertificateError(f"the certificate is {brief(data)}, expected an object")
+    if data.get("format") != FORMAT:
+        raise CertificateError(f"format is {brief(data.get('format'))}, expected {FORMAT!r}")
+    version = data.get("version")
+    if type(version) is not int or version != VERSION:
+        raise CertificateError(f"version is {brief(version)}, expected {VERSION}")
     raw = data.get("instance")
     leaves = claim.space.leaves
     if not isinstance(raw, dict) or set(raw) != set(leaves):
-        found = sorted(raw) if isinstance(raw, dict) else raw
-        raise CertificateError(f"instance has {found!r}, expected {sorted(leaves)} for claim {claim.name!r}")
+        found = ", ".join(sorted(map(brief, raw))[:20]) if isinstance(raw, dict) else brief(raw)
+        expected = ", ".join(map(repr, sorted(leaves)))
+        raise CertificateError(f"instance has {found}, expected {expected} for claim {claim.name!r}")
     lengths: dict[str, int] = {}
     instance = {}
     for name, leaf in leaves.items():
-        value = _decode(raw[name], name)
-        if value.ndim != len(leaf.axes):
-            raise CertificateError(f"instance[{name!r}] has {value.ndim} axes, expected {len(leaf.axes)}")
+        value = _decode(raw[name], name, len(leaf.axes))
         for label, length in zip(leaf.axes, value.shape, strict=True):
             plain, extra = (label.removesuffix("+end"), 1) if label.endswith("+end") else (label, 0)
             if lengths.setdefault(plain, length - extra) != length - extra or length - extra < 1:
                 raise CertificateError(f"instance[{name!r}] has shape {value.shape}, which does not fit the others")
-        if leaf.kind == "simplex" and any(total != 1 for total in np.asarray(value.sum(-1)).flat):
-            raise CertificateError(f"instance[{name!r}] has a row that does not sum to one")
         instance[name] = value
+    # An exact sum of very many numbers takes long; sizes outside the domain are no reason for it.
+    if claim.space.admits_sizes(lengths):
+        for name, leaf in leaves.items():
+            if leaf.kind == "simplex" and any(total != 1 for total in np.asarray(instance[name].sum(-1)).flat):
+                raise CertificateError(f"instance[{name!r}] has a row that does not sum to one")
     return instance, lengths
 
 
 def recheck(claim: Claim, data: Any) -> Finding:
     """Decide the certificate `data` again, from its rationals alone.
+
+    Parameters
+    ----------
+    claim : Claim
+    data : object
+        The certificate, as JSON gives it. Its evidence and precision are not read.
 
     Returns
     -------
@@ -84,41 +157,214 @@ def recheck(claim: Claim, data: Any) -> Finding:
     ------
     CertificateError
         If the certificate is malformed or belongs to another claim.
+    ClaimError
+        If the claim's own functions fail.
     """
     instance, sizes = read_instance(claim, data)
     if data.get("claim") != claim.name or data.get("reading") != claim.reading:
         raise CertificateError(
-            f"claim is {data.get('claim')!r} ({data.get('reading')!r}), expected {claim.name!r} ({claim.reading!r})"
+            f"claim is {brief(data.get('claim'))} ({brief(data.get('reading'))}), "
+            f"expected {claim.name!r} ({claim.reading!r})"
         )
+    if data.get("kind", claim.kind) != claim.kind:
+        raise CertificateError(f"kind is {brief(data['kind'])}, expected {claim.kind!r} for claim {claim.name!r}")
     if not claim.space.admits_sizes(sizes):
         return Finding(Status.OUTSIDE)
-    return examine(claim, instance)
+    finding = examine(claim, instance)
+    if finding.status in (Status.VIOLATED, Status.OUTSIDE):
+        return finding
+    # Sides that agree to the digits that a search asks for may still differ.
+    return examine(claim, instance, thorough=True)
+
+
+def answer(known: Sequence[Claim], item: Any) -> tuple[bool, str]:
+    """Decide a certificate again, for a claim of the paper also by the second evaluator.
+
+    Parameters
+    ----------
+    known : sequence of Claim
+        The claims that it may belong to.
+    item : object
+        The certificate, as JSON gives it.
+
+    Returns
+    -------
+    confirmed : bool
+        Whether the claim is violated; for a claim of the paper, whether both evaluators say so.
+    line : str
+        What was found, in one line.
+    """
+    try:
+        claim = _claim_of(known, item)
+    except CertificateError as error:
+        return False, f"{_label(item)}: rejected: {error}"
+    label = f"{claim.name} ({claim.reading})"
+    try:
+        finding = recheck(claim, item)
+    except CertificateError as error:
+        return False, f"{label}: rejected: {error}"
+    except ClaimError as error:
+        return False, f"{label}: not confirmed: {_line(error)}"
+    violated = stands(finding)
+    assumption = "" if finding.counts else ", whether the assumption is met is undecided"
+    found = "refuted" if violated else f"not confirmed ({finding.status}{assumption})"
+    line = f"{label}: {found}" + (f", decided at {finding.bits} bits" if finding.bits else "")
+    if not _in_the_paper(claim):
+        return violated, line
+    return _second(item, violated, line)
+
+
+def _second(item: Any, violated: bool, line: str) -> tuple[bool, str]:
+    """The answer after the second evaluator has been heard."""
+    from entropy_theory.independent.decide import AGREEMENT, decide
+
+    try:
+        second = decide(item)
+    except ValueError as error:
+        return False, f"{line}; the second evaluator cannot read it: {_line(error)}: not confirmed"
+    if second.outcome == "unknown":
+        return violated, f"{line}; this reading has no second statement; second evaluator: unknown"
+    if second.outcome == "undecided":
+        return False, f"{line}; second evaluator: undecided" + (": not confirmed" if violated else "")
+    differ = violated != (second.outcome == "violated")
+    if second.agree:
+        # Which side is larger is not known, or whether they are equal.
+        found = f"both sides agree to {AGREEMENT} digits"
+        return False, f"{line}; second evaluator: {found}" + (": not confirmed" if differ else "")
+    if differ:
+        return False, f"{line}; the second evaluator says {second.outcome}, with {second.digits} digits: not confirmed"
+    return (
+        violated,
+        f"{line}; second evaluator: {'refuted' if violated else second.outcome}, with {second.digits} digits",
+    )
+
+
+def _in_the_paper(claim: Claim) -> bool:
+    from entropy_theory.checking.registry import paper_claims
+
+    return claim in paper_claims()
+
+
+def _claim_of(known: Sequence[Claim], item: Any) -> Claim:
+    if not isinstance(item, dict):
+        raise CertificateError(f"the certificate is {brief(item)}, expected an object")
+    if "outcome" in item and "format" not in item:
+        raise CertificateError("the verdict says refuted and has no certificate")
+    named = (item.get("claim"), item.get("reading"))
+    for claim in known:
+        if (claim.name, claim.reading) == named:
+            return claim
+    if any(claim.name == named[0] for claim in known):
+        raise CertificateError(f"reading is {brief(named[1])}, expected one that the claim has")
+    raise CertificateError(
+        f"claim is {brief(named[0])}, expected a known one (for your own claims give --claims FILE.py)"
+    )
+
+
+def _label(item: Any) -> str:
+    return f"{brief(item.get('claim'))} ({brief(item.get('reading'))})" if isinstance(item, dict) else brief(item)
 
 
 def stands(finding: Finding) -> bool:
-    """Whether the finding confirms a counterexample."""
+    """Whether the finding confirms a counterexample.
+
+    Parameters
+    ----------
+    finding : Finding
+
+    Returns
+    -------
+    bool
+    """
     return finding.status is Status.VIOLATED
 
 
 def strings(value: Any) -> Any:
-    """An array of rational numbers as nested lists of strings; a single number as one string."""
+    """An array of rational numbers as nested lists of strings; a single number as one string.
+
+    Parameters
+    ----------
+    value : array-like of Fraction
+
+    Returns
+    -------
+    str or nested list of str
+    """
     array = np.asarray(value, dtype=object)
     return str(array.item()) if array.ndim == 0 else [strings(x) for x in array]
 
 
-def _decode(value: Any, name: str) -> Array:
+def brief(value: Any) -> str:
+    """A value of JSON for a message: in one line, short, and printable everywhere.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    str
+    """
+    if isinstance(value, list | dict):
+        return f"a{' list' if isinstance(value, list) else 'n object'} of {len(value)}"
+    text = ascii(value if not isinstance(value, str) else value[:60])
+    return text if len(text) <= 62 else f"{text[:60]}..."
+
+
+def _decode(value: Any, name: str, axes: int) -> Array:
     try:
-        array = np.array(value, dtype=object)
-        out = np.empty(array.shape, dtype=object)
-        for index in np.ndindex(array.shape):
-            entry: Any = array[index]
-            if not isinstance(entry, str) or not re.fullmatch(_RATIONAL, entry):
-                raise ValueError(f"{str(entry)[:40]!r} is no rational number such as '-3/4'")
-            out[index] = Fraction(entry)
-    except (ValueError, TypeError, ZeroDivisionError) as error:
-        raise CertificateError(f"instance[{name!r}] holds no rational numbers: {error}") from None
-    return out
+        rows = _rationals(value, axes)
+        shape = _shape(rows)
+    except ValueError as error:
+        raise CertificateError(f"instance[{name!r}] holds {error}") from None
+    array = np.empty(shape, dtype=object)
+    for index in np.ndindex(shape):
+        entry = rows
+        for i in index:
+            entry = entry[i]
+        array[index] = entry
+    return array
 
 
-def _get(data: Any, key: str) -> Any:
-    return data.get(key) if isinstance(data, dict) else data
+def _rationals(value: Any, axes: int) -> Any:
+    """Nested lists of `axes` levels, their strings read as rational numbers."""
+    if axes:
+        if not isinstance(value, list) or not value:
+            raise ValueError(f"{brief(value)}, expected a list, of {axes} axes in all below it")
+        return [_rationals(part, axes - 1) for part in value]
+    if not isinstance(value, str) or not re.fullmatch(_RATIONAL, value, re.ASCII):
+        raise ValueError(
+            f"{brief(value)}, expected a rational number such as '-3/4', of at most {MOST_DIGITS} digits a part"
+        )
+    try:
+        return Fraction(value)
+    except ZeroDivisionError:
+        raise ValueError(f"{brief(value)}, expected a denominator other than zero") from None
+
+
+def _shape(rows: Any) -> tuple[int, ...]:
+    if not isinstance(rows, list):
+        return ()
+    shapes = {_shape(row) for row in rows}
+    if len(shapes) > 1:
+        raise ValueError("lists of different lengths, expected an array")
+    return (len(rows), *shapes.pop())
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise CertificateError(f"the key {brief(key)} is given twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(text: str) -> Any:
+    raise CertificateError(f"{text} is no number of JSON")
+
+
+def _line(error: Exception) -> str:
+    """A message in one short line that can be printed everywhere."""
+    text = " ".join(str(error).split())[:300]
+    return text.encode("ascii", "backslashreplace").decode()

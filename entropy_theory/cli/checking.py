@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -187,18 +187,18 @@ def recheck(
     """Decide counterexamples again, from their rational numbers alone. The exit status is 1 if one is not confirmed."""
     known = paper_claims() if claims is None else or_exit(load, claims)
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        with file.open("rb") as opened:
+            certificates = certificate.read_certificates(opened.read(certificate.MOST_BYTES + 1))
     except OSError as error:
         refuse(f"{file} cannot be read as JSON: {reason(error)}")
-    except (ValueError, RecursionError) as error:
+    except certificate.CertificateError as error:
         refuse(f"{file} cannot be read as JSON: {error}")
-    certificates = _certificates(data)
     if not certificates:
         refuse(f"{file} holds no certificate, expected one, or a file that verify --json or hunt --json wrote")
     failed = False
     for done, item in enumerate(certificates):
         try:
-            stands, line = _recheck(known, item)
+            stands, line = certificate.answer(known, item)
         except KeyboardInterrupt:
             again = command_line("recheck", file, ("--claims", claims))
             decided = _decided(done, len(certificates), "certificates")
@@ -210,48 +210,8 @@ def recheck(
     raise typer.Exit(1 if failed else 0)
 
 
-def _recheck(known: Sequence[Claim], item: Any) -> tuple[bool, str]:
-    """Whether a certificate stands, and what to say of it."""
-    label = f"{item.get('claim')} ({item.get('reading')})" if isinstance(item, dict) else repr(item)
-    try:
-        claim = _claim_of(known, item)
-        finding = certificate.recheck(claim, item)
-    except certificate.CertificateError as error:
-        return False, f"{label}: rejected: {error}"
-    stands = certificate.stands(finding)
-    found = "refuted" if stands else f"not confirmed ({finding.status})"
-    line = f"{label}: {found}, decided at {finding.bits} bits"
-    if claim not in paper_claims():
-        return stands, line
-    from entropy_theory.independent.decide import decide
-
-    second = decide(item)
-    if second.outcome in ("unknown", "undecided"):
-        return stands, f"{line}; second evaluator: {second.outcome}"
-    if stands != (second.outcome == "violated"):
-        return False, f"{line}; the second evaluator says {second.outcome}, with {second.digits} digits: not confirmed"
-    return stands, f"{line}; second evaluator: {'refuted' if stands else second.outcome}, with {second.digits} digits"
-
-
 def _decided(done: int, total: int, what: str) -> str:
     return f"{done} of {total} {what} {'was' if done == 1 else 'were'} decided"
-
-
-def _certificates(data: Any) -> list[Any]:
-    """Certificates in a certificate file, a verdict or a list of verdicts."""
-    items = data if isinstance(data, list) else [data]
-    out = [x.get("certificate") if isinstance(x, dict) and "outcome" in x else x for x in items]
-    return [x for x in out if x is not None]
-
-
-def _claim_of(known: Sequence[Claim], item: Any) -> Claim:
-    for claim in known:
-        if isinstance(item, dict) and (claim.name, claim.reading) == (item.get("claim"), item.get("reading")):
-            return claim
-    name = item.get("claim") if isinstance(item, dict) else item
-    raise certificate.CertificateError(
-        f"claim is {name!r}, expected a known one (for your own claims give --claims FILE.py)"
-    )
 
 
 @dataclass(frozen=True)

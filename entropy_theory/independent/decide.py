@@ -9,12 +9,12 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from entropy_theory.independent.numbers import (
-    Interval,
     Number,
     as_interval,
     digits,
     log,
     power_of_ten,
+    shown,
     sign,
 )
 from entropy_theory.independent.statement import Statement, entries, parameters
@@ -37,7 +37,10 @@ SHORT_BY = Fraction(1, 4)
 HOLDS_WITHIN = Fraction(1, 20)
 """A measured order within this of the claimed one, or above, holds."""
 
-RATIONAL = r"-?\d{1,4000}(\.\d{1,4000}|/\d{1,4000})?"
+RATIONAL = r"-?\d{1,1000}([./]\d{1,1000})?"
+"""A rational number, of at most 1000 digits a part."""
+
+MOST_AXES = 8
 
 Outcome = Literal["violated", "not violated", "outside", "undecided", "unknown"]
 
@@ -58,12 +61,15 @@ class Decision:
         Decimal digits at which it was decided; 0 if nothing was evaluated.
     lhs, rhs : str
         Enclosures of both sides of the entry that decides, as text; empty for an order.
+    agree : bool
+        Whether it is not violated only in that two sides agree to `AGREEMENT` digits, and which is larger is not known.
     """
 
     outcome: Outcome
     digits: int = 0
     lhs: str = ""
     rhs: str = ""
+    agree: bool = False
 
 
 def decide(certificate: Mapping[str, Any]) -> Decision:
@@ -158,17 +164,18 @@ def _at(statement: Statement, instance: Mapping[str, Any], n: int) -> Decision:
         return Decision("outside", n)
     left = right = ""
     violated: Verdict = None
+    agree = False
     try:
         if statement.kind == "order":
             violated = _order(statement, instance, n)
         else:
-            violated, left, right = _sides(statement, instance, n)
+            violated, left, right, agree = _sides(statement, instance, n)
     except ArithmeticError:
         # A side has no value here, or none that the digits allow.
         return Decision("undecided", n)
     if violated is None or (violated and inside is None):
         return Decision("undecided", n, left, right)
-    return Decision("violated" if violated else "not violated", n, left, right)
+    return Decision("violated" if violated else "not violated", n, left, right, agree)
 
 
 def _call(function: Any, instance: Mapping[str, Any], **more: Any) -> Any:
@@ -176,7 +183,7 @@ def _call(function: Any, instance: Mapping[str, Any], **more: Any) -> Any:
     return function(**{name: value for name, value in instance.items() if name in wanted}, **more)
 
 
-def _sides(statement: Statement, instance: Mapping[str, Any], n: int) -> tuple[Verdict, str, str]:
+def _sides(statement: Statement, instance: Mapping[str, Any], n: int) -> tuple[Verdict, str, str, bool]:
     sides = _call(statement.sides, instance)
     left, right = entries(sides[0]), entries(sides[1])
     if len(left) == 1 or len(right) == 1:
@@ -185,10 +192,11 @@ def _sides(statement: Statement, instance: Mapping[str, Any], n: int) -> tuple[V
     for i, (a, b) in enumerate(zip(left, right, strict=True)):
         violated = _violated(statement, a, b, n)
         if violated:
-            return True, repr_of(a), repr_of(b)
+            return True, shown(a), shown(b), False
         if violated is None and outcome is not None:
             chosen, outcome = i, None
-    return outcome, repr_of(left[chosen]), repr_of(right[chosen])
+    agree = outcome is False and any(sign(b - a) is None for a, b in zip(left, right, strict=True))
+    return outcome, shown(left[chosen]), shown(right[chosen]), agree
 
 
 def _violated(statement: Statement, a: Number, b: Number, n: int) -> Verdict:
@@ -220,20 +228,6 @@ def _small(gap: Number, a: Number, b: Number) -> bool:
 
 def _below(x: Number, y: Number) -> bool:
     return sign(y - x) == 1
-
-
-def repr_of(x: Number) -> str:
-    """A number as text: a fraction exactly, an interval by its ends.
-
-    Parameters
-    ----------
-    x : Number
-
-    Returns
-    -------
-    str
-    """
-    return repr(x) if isinstance(x, Interval) else str(x)
 
 
 def _order(statement: Statement, instance: Mapping[str, Any], n: int) -> Verdict:
@@ -284,9 +278,9 @@ def _text(certificate: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _rationals(value: Any, name: str) -> Any:
+def _rationals(value: Any, name: str, depth: int = 0) -> Any:
     if isinstance(value, str):
-        if not re.fullmatch(RATIONAL, value, re.ASCII) or value.endswith(("/0", "/00")):
+        if not re.fullmatch(RATIONAL, value, re.ASCII):
             raise ValueError(f"instance[{name!r}] holds {_brief(value)}, expected a rational number such as '-3/4'")
         try:
             return Fraction(value)
@@ -294,7 +288,9 @@ def _rationals(value: Any, name: str) -> Any:
             raise ValueError(f"instance[{name!r}] holds {_brief(value)}, expected a denominator but zero") from None
     if not isinstance(value, list | tuple) or not value:
         raise ValueError(f"instance[{name!r}] holds {_brief(value)}, expected rational numbers as strings, or lists")
-    return [_rationals(part, name) for part in value]
+    if depth == MOST_AXES:
+        raise ValueError(f"instance[{name!r}] is nested too deeply, expected at most {MOST_AXES} axes")
+    return [_rationals(part, name, depth + 1) for part in value]
 
 
 def _shape(value: Any, name: str) -> tuple[int, ...]:
@@ -307,4 +303,7 @@ def _shape(value: Any, name: str) -> tuple[int, ...]:
 
 
 def _brief(value: Any) -> str:
-    return repr(value)[:60]
+    if isinstance(value, list | tuple | Mapping):
+        # A deep one has no text that is not too long.
+        return f"{type(value).__name__} of {len(value)}" if value else repr(value)
+    return ascii(value)[:60]

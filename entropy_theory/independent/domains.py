@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from mpmath import libmp
+
+from entropy_theory.independent.numbers import Interval, sign
+
 LEAST_DISCOUNT, MOST_DISCOUNT = Fraction(1, 10), Fraction(999, 1000)
 
 
@@ -79,6 +83,24 @@ def is_policy(p: Any, fewest: int = 2, most: int = 6) -> bool:
     bool
     """
     return is_vector(p) and fewest <= len(p) <= most and all(a > 0 for a in p) and sum(p) == 1
+
+
+def is_bandit(p: Any, r: Any, most: int = 6, low: Any = None, high: Any = None) -> bool:
+    """Whether `p` is a policy of at least two actions and `r` has a reward for each.
+
+    Parameters
+    ----------
+    p, r : object
+    most : int
+        Bound of the number of actions.
+    low, high : Fraction or int, optional
+        Bounds of the rewards, which belong to the interval.
+
+    Returns
+    -------
+    bool
+    """
+    return is_policy(p, 2, most) and is_vector(r, len(p), low, high)
 
 
 def is_simplex(p: Any, length: int | None = None) -> bool:
@@ -171,3 +193,73 @@ def is_constant(x: Sequence[Any]) -> bool:
     bool
     """
     return all(a == x[0] for a in x)
+
+
+def is_integer(x: Any, low: int, high: int) -> bool:
+    """Whether `x` is a whole number within bounds.
+
+    Parameters
+    ----------
+    x : object
+    low, high : int
+
+    Returns
+    -------
+    bool
+    """
+    return is_number(x, low=low, high=high) and x.denominator == 1
+
+
+def both(*tests: bool | None) -> bool | None:
+    """Whether all of some tests pass.
+
+    Parameters
+    ----------
+    *tests : bool or None
+        None for a test that is not decided.
+
+    Returns
+    -------
+    bool or None
+        False if one fails, else None if one is not decided.
+    """
+    if any(test is False for test in tests):
+        return False
+    return None if any(test is None for test in tests) else True
+
+
+def is_positive(x: Any) -> bool | None:
+    """Whether ``x > 0``.
+
+    Parameters
+    ----------
+    x : Number
+
+    Returns
+    -------
+    bool or None
+        None if the interval does not decide it.
+    """
+    side = sign(x)
+    return None if side is None and _reaches_above(x) else side == 1
+
+
+def is_at_least(x: Any, y: Any) -> bool | None:
+    """Whether ``x >= y``.
+
+    Parameters
+    ----------
+    x, y : Number
+
+    Returns
+    -------
+    bool or None
+        None if the intervals do not decide it.
+    """
+    below = is_positive(y - x)
+    return None if below is None else not below
+
+
+def _reaches_above(x: Interval) -> bool:
+    high = x.ends[1]
+    return bool(high == libmp.fnan or libmp.mpf_sign(high) > 0)

@@ -25,6 +25,9 @@ GUARD = 16
 """Bits by which exponentials and logarithms are computed beyond the precision; their ends are then moved outward by
 one unit of it, since the library rounds them rightly in practice and not by proof."""
 
+LONGEST_SHOWN = 4000
+"""Bits of a numerator or denominator that is written out."""
+
 _bits: ContextVar[int] = ContextVar("bits", default=70)
 
 
@@ -132,6 +135,23 @@ def as_interval(x: Number | int) -> Interval:
     return Interval(tuple(libmp.from_rational(p, q, bits, way) for way in ("f", "c")))
 
 
+def shown(x: Number | int) -> str:
+    """A number as text: a fraction exactly unless it is very long, an interval by its ends.
+
+    Parameters
+    ----------
+    x : Number
+
+    Returns
+    -------
+    str
+    """
+    if isinstance(x, Interval):
+        return repr(x)
+    short = max(x.numerator.bit_length(), x.denominator.bit_length()) <= LONGEST_SHOWN
+    return str(x) if short else repr(as_interval(x))
+
+
 def sign(x: Number) -> int | None:
     """The sign of a number.
 
@@ -204,6 +224,21 @@ def minimum(values: Iterable[Number]) -> Number:
     return -maximum([-x for x in values])
 
 
+def around(*values: Number) -> Number:
+    """The tightest interval that holds all of some numbers.
+
+    Parameters
+    ----------
+    *values : Number
+        At least one.
+
+    Returns
+    -------
+    Interval
+    """
+    return Interval((as_interval(minimum(values)).ends[0], as_interval(maximum(values)).ends[1]))
+
+
 def exp(x: Any) -> Any:
     """The exponential function; exact at 0.
 
@@ -257,7 +292,7 @@ def log(x: Any) -> Any:
     """
     if isinstance(x, int | Fraction):
         if x <= 0:
-            raise UndefinedValue(f"x is {x}, expected a number above 0")
+            raise UndefinedValue(f"x is {shown(x)}, expected a number above 0")
         if x == 1:
             return Fraction(0)
         # Near 1 the logarithm is as small as the distance, which a rounded argument would lose.
@@ -269,7 +304,7 @@ def log(x: Any) -> Any:
     else:
         return x.log()
     if libmp.mpf_sign(high) <= 0:
-        raise UndefinedValue(f"x is {x}, expected a number above 0")
+        raise UndefinedValue(f"x is {shown(x)}, expected a number above 0")
     wide = _bits.get() + GUARD
     lower = libmp.mpf_log(low, wide, "f") if libmp.mpf_sign(low) > 0 else libmp.fninf
     upper = high if high == libmp.finf else libmp.mpf_log(high, wide, "c")
@@ -321,12 +356,12 @@ def sqrt(x: Number) -> Number:
     """
     if not isinstance(x, Interval):
         if x < 0:
-            raise UndefinedValue(f"x is {x}, expected a number of at least 0")
+            raise UndefinedValue(f"x is {shown(x)}, expected a number of at least 0")
         root = Fraction(math.isqrt(x.numerator), math.isqrt(x.denominator))
         return root if root * root == x else sqrt(as_interval(x))
     low, high = x.ends
     if libmp.mpf_sign(high) < 0:
-        raise UndefinedValue(f"x is {x}, expected a number of at least 0")
+        raise UndefinedValue(f"x is {shown(x)}, expected a number of at least 0")
     low = low if libmp.mpf_sign(low) > 0 else libmp.fzero
     return Interval(libmpi.mpi_sqrt((low, high), _bits.get()))
 

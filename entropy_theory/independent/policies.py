@@ -172,6 +172,21 @@ def fisher(p: Vector, u: Vector, v: Vector) -> Any:
     return total(a * b * c for a, b, c in zip(p, u, v, strict=True)) - mean(p, u) * mean(p, v)
 
 
+def centred(p: Vector, x: Vector) -> list[Any]:
+    """``x_a - E_p x``.
+
+    Parameters
+    ----------
+    p, x : sequence of Number
+
+    Returns
+    -------
+    list of Number
+    """
+    average = mean(p, x)
+    return [b - average for b in x]
+
+
 def advantages(p: Vector, r: Vector) -> list[Any]:
     """``A_a = r_a - E_p r`` in a bandit.
 
@@ -183,8 +198,7 @@ def advantages(p: Vector, r: Vector) -> list[Any]:
     -------
     list of Number
     """
-    baseline = mean(p, r)
-    return [x - baseline for x in r]
+    return centred(p, r)
 
 
 def times(p: Vector, x: Vector) -> list[Any]:
@@ -266,3 +280,45 @@ def spread(x: Vector) -> Any:
     Number
     """
     return maximum(x) + maximum([-a for a in x])
+
+
+def plus(*vectors: Vector) -> list[Any]:
+    """The sum of vectors.
+
+    Parameters
+    ----------
+    *vectors : sequence of Number
+
+    Returns
+    -------
+    list of Number
+    """
+    return [total(column) for column in zip(*vectors, strict=True)]
+
+
+def minus(x: Vector, y: Vector) -> list[Any]:
+    """``x - y``.
+
+    Parameters
+    ----------
+    x, y : sequence of Number
+
+    Returns
+    -------
+    list of Number
+    """
+    return [a - b for a, b in zip(x, y, strict=True)]
+
+
+def square(x: Vector) -> Any:
+    """``||x||**2``.
+
+    Parameters
+    ----------
+    x : sequence of Number
+
+    Returns
+    -------
+    Number
+    """
+    return total(a**2 for a in x)

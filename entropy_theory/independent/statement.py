@@ -60,6 +60,23 @@ class Statement:
         return frozenset(name for f in functions for name in parameters(f)) - {"step"}
 
 
+def corrected(claim: str, domain: Callable[..., bool | None], sides: Callable[..., Any], **more: Any) -> Statement:
+    """The corrected reading of an identity or an inequality.
+
+    Parameters
+    ----------
+    claim, domain, sides
+        As in `Statement`.
+    **more
+        Its other parameters.
+
+    Returns
+    -------
+    Statement
+    """
+    return Statement(claim=claim, reading="corrected", domain=domain, sides=sides, **more)
+
+
 def parameters(function: Any) -> tuple[str, ...]:
     """The names of a function's parameters.
 

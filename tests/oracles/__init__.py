@@ -18,5 +18,6 @@ Nothing in this package imports the package under test.
 ``responses``     trees, rollouts and their chances by enumeration of whole responses
 ``group_advantages``  advantages of groups of responses by plain loops, a process reward model by dual numbers
 ``training_record``   what a history records, computed anew from the logits
+``refuted``       whether an instance breaks a line of the paper, by plain sums
 ``policy_statistics``  statistics of a policy and its update with 60 digits, and limits of their rounding errors
 """

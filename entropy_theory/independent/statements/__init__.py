@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 
 from entropy_theory.independent.statement import Statement
 
-SECTIONS = ("section_iv", "section_v", "section_vi", "section_vii", "section_viii")
+SECTIONS = (
+    "section_iii",
+    "section_iv",
+    "section_v_bonus",
+    "section_v_optimum",
+    "section_vi_clipping",
+    "section_vi_penalty",
+    "section_vii_variance",
+    "section_vii_convergence",
+    "section_vii_stability",
+    "section_vii_cost",
+    "section_viii_covariance",
+    "section_viii_estimators",
+    "beyond_order",
+    "beyond_bounds",
+    "beyond_tokens",
+    "beyond_optimum",
+    "beyond_flow",
+    "beyond_margins",
+)
 
 
 def find(claim: str, reading: str) -> Statement | None:
@@ -43,9 +61,6 @@ def known() -> tuple[tuple[str, str], ...]:
 def _table() -> dict[tuple[str, str], Statement]:
     table: dict[tuple[str, str], Statement] = {}
     for section in SECTIONS:
-        name = f"{__name__}.{section}"
-        if find_spec(name) is None:
-            continue
-        for statement in import_module(name).STATEMENTS:
+        for statement in import_module(f"{__name__}.{section}").STATEMENTS:
             table[statement.claim, statement.reading] = statement
     return table

@@ -8,6 +8,7 @@ from typing import Any
 from entropy_theory.independent import processes
 from entropy_theory.independent.domains import (
     are_policies,
+    both,
     comonotone,
     is_constant,
     is_number,
@@ -31,16 +32,12 @@ from entropy_theory.independent.policies import (
     times,
 )
 from entropy_theory.independent.statement import Statement
+from entropy_theory.independent.tokens import policy_gradient
 
 Vector = list[Any]
 Matrix = list[Vector]
 
 STEPS_IN_A_PROCESS, STEPS_IN_A_BANDIT, STEPS_OF_THE_REMARK = 4, 4, 8
-
-
-def gradient(p: Vector, r: Vector) -> Vector:
-    """Eq. (9), ``p_a A_a``, the gradient of ``E_p r`` by logit."""
-    return times(p, advantages(p, r))
 
 
 def drift(p: Vector, change: Vector) -> Any:
@@ -52,13 +49,6 @@ def negative(x: Any) -> bool | None:
     """Whether a number is below 0, as far as that is decided."""
     side = sign(x)
     return None if side is None else side < 0
-
-
-def all_of(*conditions: bool | None) -> bool | None:
-    """False if one of them is, else None if one of them is, else True."""
-    if any(c is False for c in conditions):
-        return False
-    return None if any(c is None for c in conditions) else True
 
 
 # Domains
@@ -136,7 +126,7 @@ def calibrated_process(
     gains = processes.advantages(mdp_transition, mdp_discount, mdp_reward, p)
     if not all(comonotone(row, g) for row, g in zip(p, gains, strict=True)):
         return False
-    return all_of(*(negative(-drift(row, times(row, g))) for row, g in zip(p, gains, strict=True)))
+    return both(*(negative(-drift(row, times(row, g))) for row, g in zip(p, gains, strict=True)))
 
 
 def calibrated(p: Any, r: Any) -> bool:
@@ -158,19 +148,19 @@ def small_rewards(p: Any, r: Any, eta: Any, most: int) -> bool:
 
 def positive_covariance(p: Any, r: Any, eta: Any) -> bool | None:
     """Two to four actions, rewards in [0, 1], eta in (0, 1], and a covariance above 0."""
-    return negative(-drift(p, gradient(p, r))) if small_rewards(p, r, eta, 4) else False
+    return negative(-drift(p, policy_gradient(p, r))) if small_rewards(p, r, eta, 4) else False
 
 
 def negative_covariance(p: Any, r: Any, eta: Any) -> bool | None:
     """Two to six actions, rewards in [0, 1], eta in (0, 1], and a covariance below 0."""
-    return negative(drift(p, gradient(p, r))) if small_rewards(p, r, eta, 6) else False
+    return negative(drift(p, policy_gradient(p, r))) if small_rewards(p, r, eta, 6) else False
 
 
 def negative_covariance_with_share(p: Any, r: Any, c: Any) -> bool | None:
     """A bandit with a covariance below 0; c in (0, 1]."""
     if not bandit(p, r) or not is_number(c, above=0, high=1):
         return False
-    return negative(drift(p, gradient(p, r)))
+    return negative(drift(p, policy_gradient(p, r)))
 
 
 # Lemma IV.1
@@ -227,7 +217,7 @@ def lemma_iv_2_integral(p: Any, D: Any, t: Any) -> tuple[Any, Any]:
 
 def proposition_iv_1_bandit(p: Any, r: Any, v: Any) -> tuple[Any, Any]:
     """Eq. (9) in a bandit along v, per unit of eta."""
-    return mean(along(p, v), r).slope, mean(gradient(p, r), v)
+    return mean(along(p, v), r).slope, mean(policy_gradient(p, r), v)
 
 
 def proposition_iv_1_mdp(
@@ -258,7 +248,7 @@ def proposition_iv_1_mdp_corrected(
 
 def theorem_iv_1_bandit(p: Any, r: Any, step: Any) -> Any:
     """The remainder of Eq. (10) in a bandit."""
-    return entropy_error(p, scaled(step, gradient(p, r)))
+    return entropy_error(p, scaled(step, policy_gradient(p, r)))
 
 
 def local_covariances(p: Matrix, gains: Matrix) -> Vector:
@@ -333,7 +323,7 @@ def theorem_iv_1_natural_gradient(
 
 def theorem_iv_1_two_actions(p: Any, r: Any) -> tuple[Any, Any]:
     """For two actions the covariances with ``pA`` and with A have a product of at least 0."""
-    return Fraction(0), drift(p, gradient(p, r)) * drift(p, advantages(p, r))
+    return Fraction(0), drift(p, policy_gradient(p, r)) * drift(p, advantages(p, r))
 
 
 # Remark IV.1
@@ -343,14 +333,14 @@ def entropies(p: Vector, r: Vector, eta: Any, steps: int) -> Vector:
     """The entropy before and after each exact gradient step in a bandit."""
     out = [entropy(p)]
     for _ in range(steps):
-        p = tilted(p, scaled(eta, gradient(p, r)))
+        p = tilted(p, scaled(eta, policy_gradient(p, r)))
         out.append(entropy(p))
     return out
 
 
 def remark_iv_1_comonotone(p: Any, r: Any) -> tuple[Any, Any]:
     """A well-calibrated policy has a covariance above 0."""
-    return Fraction(0), drift(p, gradient(p, r))
+    return Fraction(0), drift(p, policy_gradient(p, r))
 
 
 def remark_iv_1_monotone(
@@ -380,7 +370,7 @@ def remark_iv_1_monotone_covariance(p: Any, r: Any, eta: Any) -> tuple[Any, Any]
 
 def remark_iv_1_order_kept(p: Any, r: Any, c: Any) -> tuple[Any, Any]:
     """After a step with ``eta = 8 c / osc(r)`` logits and rewards are comonotone."""
-    step = scaled(8 * c / spread(r), gradient(p, r))
+    step = scaled(8 * c / spread(r), policy_gradient(p, r))
     n = range(len(p))
     products = [(r[a] - r[b]) * (log(p[a] / p[b]) + step[a] - step[b]) for a in n for b in n if a < b]
     return [Fraction(0)] * len(products), products
@@ -394,7 +384,7 @@ def remark_iv_1_negative(p: Any, r: Any, eta: Any) -> tuple[Any, Any]:
 
 def remark_iv_1_negative_corrected(p: Any, r: Any, c: Any) -> tuple[Any, Any]:
     """The same with ``eta = -2 c Cov / (log(n) osc(pA)**2)``."""
-    g = gradient(p, r)
+    g = policy_gradient(p, r)
     eta = -2 * c * drift(p, g) / (log(Fraction(len(p))) * spread(g) ** 2)
     return remark_iv_1_negative(p, r, eta)
 
