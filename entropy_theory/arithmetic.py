@@ -19,6 +19,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
 from entropy_theory.balls import Ball, UndecidedComparison, constant
+from entropy_theory.brief import brief
 from entropy_theory.duals import Dual
 
 Array = np.ndarray[Any, Any]
@@ -91,9 +92,14 @@ def largest(x: Any, axis: int = -1) -> Array:
     Returns
     -------
     array
-        Of the shape of `x` without that axis.
+        Of the shape of `x` without that axis; nan where an entry is that.
+
+    Raises
+    ------
+    ValueError
+        If `x` holds no real numbers, or has no entries along `axis`.
     """
-    array = np.asarray(x)
+    array = _along(x, axis)
     if not is_ball(array):
         return np.asarray(array.max(axis))
     moved = np.moveaxis(array, axis, -1)
@@ -116,10 +122,37 @@ def smallest(x: Any, axis: int = -1) -> Array:
     Returns
     -------
     array
-        Of the shape of `x` without that axis.
+        Of the shape of `x` without that axis; nan where an entry is that.
+
+    Raises
+    ------
+    ValueError
+        As `largest`.
     """
-    array = np.asarray(x)
+    array = _along(x, axis)
     return np.asarray(-largest(-array, axis) if is_ball(array) else array.min(axis))
+
+
+def _along(x: Any, axis: Any) -> Array:
+    """Real numbers, and entries along an axis of theirs."""
+    try:
+        array = np.asarray(x)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"x is {brief(x)}, expected an array of numbers, with rows of one length") from None
+    if array.dtype.kind not in "biufO":
+        raise ValueError(f"x has dtype {array.dtype}, expected real numbers")
+    if isinstance(axis, bool) or not isinstance(axis, int | np.integer) or not -array.ndim <= axis < array.ndim:
+        raise ValueError(f"axis is {brief(axis)}, expected an axis of x, which has shape {array.shape}")
+    if not array.shape[axis]:
+        raise ValueError(f"x has shape {array.shape}, expected at least one entry along axis {axis}")
+    _require_real(array, "x")
+    return array
+
+
+def _require_real(array: Array, name: str) -> None:
+    for entry in array.flat if is_ball(array) else ():
+        if not isinstance(entry, Ball | Dual | arb | int | float | Fraction | fmpq | np.integer | np.floating):
+            raise ValueError(f"{name} holds {brief(entry)}, expected real numbers")
 
 
 def _larger(a: Any, b: Any) -> Any:
@@ -244,6 +277,30 @@ def enclosed_root(function: Callable[[Array], Array], guess: Array) -> Array:
     return out
 
 
+def _together(**given: Any) -> list[Array]:
+    """Finite numbers, broadcast against each other."""
+    arrays = {}
+    for name, value in given.items():
+        try:
+            array = np.asarray(value)
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(
+                f"{name} is {brief(value)}, expected an array of numbers, with rows of one length"
+            ) from None
+        if array.dtype.kind not in "biufcO":
+            raise ValueError(f"{name} has dtype {array.dtype}, expected numbers")
+        if array.dtype.kind in "fc" and not np.isfinite(array).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise ValueError(f"{name}{list(index) or ''} is {array[index]}, expected a finite number")
+        _require_real(array, name)
+        arrays[name] = array
+    try:
+        return list(np.broadcast_arrays(*arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} has shape {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"{shapes}, expected shapes that broadcast against each other") from None
+
+
 def _exact_centres(x: Array) -> Array:
     centres = np.empty(x.shape, dtype=object)
     for index in np.ndindex(x.shape):
@@ -272,6 +329,12 @@ def directional_derivative(function: Callable[[Any], Any], z: Array, direction: 
     array
         Of the shape of the values of `function`.
 
+    Raises
+    ------
+    ValueError
+        If `z` or `direction` is no array of finite numbers, their shapes do not broadcast, or `function` is none, or
+        gives real numbers for complex ones.
+
     Examples
     --------
     >>> import numpy as np, entropy_theory as et
@@ -279,7 +342,9 @@ def directional_derivative(function: Callable[[Any], Any], z: Array, direction: 
     >>> float(et.directional_derivative(et.entropy, z, np.array([0.0, 1.0])))  # doctest: +ELLIPSIS
     -0.19661193...
     """
-    z, direction = np.broadcast_arrays(np.asarray(z), np.asarray(direction))
+    if not callable(function):
+        raise ValueError(f"function is {brief(function)}, expected a function of an array")
+    z, direction = _together(z=z, direction=direction)
     if is_ball(z) or is_ball(direction):
         line = np.empty(z.shape, dtype=object)
         for index in np.ndindex(z.shape):

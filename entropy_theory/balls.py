@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,12 +22,17 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx, fmpq
 
+from entropy_theory.brief import brief
+
 
 class UndecidedComparison(ArithmeticError):
     """Two enclosures overlap (or one is not finite), so that the precision in force cannot order them."""
 
 
 _in_force: ContextVar[bool] = ContextVar("balls_in_force", default=False)
+
+MOST_PRECISION = 2**24
+"""Bits that a `precision` block may ask for: a number of so many takes two megabytes, and a logarithm seconds."""
 
 REMEMBERED_FROM = 2000
 """Bits from which a `precision` block remembers exponentials and other functions: the two sides of a claim are full of
@@ -45,12 +51,19 @@ def precision(bits: int) -> Iterator[None]:
     Parameters
     ----------
     bits : int
-        Of the significand, for enclosures of what is not rational.
+        Of the significand, for enclosures of what is not rational; from 2 to `MOST_PRECISION`.
 
     Yields
     ------
     None
+
+    Raises
+    ------
+    ValueError
+        If `bits` is no such integer.
     """
+    if isinstance(bits, bool) or not isinstance(bits, int) or not 2 <= bits <= MOST_PRECISION:
+        raise ValueError(f"bits is {brief(bits)}, expected an integer in [2, {MOST_PRECISION}]")
     before, token = ctx.prec, _in_force.set(True)
     memory = _remembered.set({} if bits >= REMEMBERED_FROM else None)
     ctx.prec = bits
@@ -66,6 +79,9 @@ _widened: ContextVar[bool] = ContextVar("constants_widened", default=False)
 
 CONSTANT_ERROR = -50
 """Within ``widened_constants`` a float constant x stands for all numbers within 2**-50 max(1, abs(x)) of it."""
+
+MOST_DIGITS = 100_000
+"""Largest decimal exponent of a string that is read as a rational."""
 
 MOST_BITS = 100_000
 """Bits from which a power of a rational becomes an enclosure."""
@@ -148,15 +164,26 @@ def to_fmpq(value: Any) -> fmpq:
         return value
     if isinstance(value, Fraction):
         return fmpq(int(value.numerator), int(value.denominator))
-    if isinstance(value, int | np.integer):
+    if isinstance(value, int | np.integer) and not isinstance(value, np.timedelta64):
         return fmpq(int(value))
+    if isinstance(value, np.timedelta64):
+        raise ValueError(f"{value!r} is not a finite rational number")
     try:
         if isinstance(value, float | np.floating):
             return fmpq(*float(value).as_integer_ratio())
-        ratio = Fraction(value)
+        ratio = as_fraction(value)
     except (OverflowError, ValueError, ZeroDivisionError, TypeError):
-        raise ValueError(f"{value!r} is not a finite rational number") from None
+        raise ValueError(f"{brief(value)} is not a finite rational number") from None
     return fmpq(int(ratio.numerator), int(ratio.denominator))
+
+
+def as_fraction(value: Any) -> Fraction:
+    """`value` as a Fraction; a ValueError if it is a string of which the digits would not fit in memory."""
+    if isinstance(value, str) and (exponent := re.search(r"[eE]\s*[+-]?0*([0-9_]+)\s*$", value)):
+        digits = exponent.group(1).replace("_", "")
+        if len(digits) > len(str(MOST_DIGITS)) or int(digits) > MOST_DIGITS:
+            raise ValueError(f"{brief(value)} has an exponent beyond {MOST_DIGITS}")
+    return Fraction(value)
 
 
 def rational_string(value: Any) -> str:

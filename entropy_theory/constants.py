@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from numbers import Rational
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from entropy_theory.balls import Ball, balls_in_force, precision
+from entropy_theory.balls import Ball, as_fraction, balls_in_force, precision
+from entropy_theory.brief import brief
 
 _PLAIN = (int, float, Fraction, np.integer, np.floating)
 
@@ -101,11 +103,17 @@ def exact(numerator: int | str | Fraction, denominator: int = 1) -> Exact:
     """
     for name, part in (("numerator", numerator), ("denominator", denominator)):
         if isinstance(part, float | np.floating):
-            raise ValueError(f"{name} is the float {part!r}, already rounded; write it as a string or as two integers")
+            raise ValueError(
+                f"{name} is the float {brief(part)}, already rounded; write it as a string or as two integers"
+            )
+    if not isinstance(numerator, str | Rational) or not isinstance(denominator, Rational):
+        raise ValueError(f"numerator/denominator is {brief(numerator)}/{brief(denominator)}, expected a rational")
     try:
-        value = Fraction(numerator) / denominator
+        value = as_fraction(numerator) / denominator
     except (ValueError, TypeError, ZeroDivisionError):
-        raise ValueError(f"numerator/denominator is {numerator!r}/{denominator!r}, expected a rational") from None
+        raise ValueError(
+            f"numerator/denominator is {brief(numerator)}/{brief(denominator)}, expected a rational"
+        ) from None
     return _plain(value)
 
 

@@ -41,11 +41,12 @@ import numpy as np
 
 from entropy_theory.arithmetic import enclosed_root, is_ball, largest, midpoint, smallest
 from entropy_theory.balls import Ball
+from entropy_theory.brief import brief
 from entropy_theory.constants import Exact, exact
 from entropy_theory.controls.fields import as_step_size, spread
-from entropy_theory.gradients import Problem, policy_gradient
+from entropy_theory.gradients import Problem, checked_logits, policy_gradient
 from entropy_theory.problems import Bandit
-from entropy_theory.validation import LARGEST, as_count, as_numbers, as_scalar, report
+from entropy_theory.validation import LARGEST, as_count, as_numbers, as_scalar, report, within_doubles
 
 Array = np.ndarray[Any, Any]
 
@@ -78,6 +79,10 @@ class BiasedAscent:
     """
 
     bias: Callable[[Array, int], Any]
+
+    def __post_init__(self) -> None:
+        if not callable(self.bias):
+            raise ValueError(f"bias is {brief(self.bias)}, expected a function of the logits and the step")
 
     def update(self, problem: Problem, z: Any, eta: Any, *, anchor: Any = None, step: int = 0) -> Array:
         """The update ``eta (grad J(z) + bias(z, step))``.
@@ -125,6 +130,8 @@ def reward_smoothness(reward: Any) -> Array:
     0.19245
     """
     r = as_numbers(reward, "reward", axes=1)
+    if r.dtype.kind == "c":
+        raise ValueError(f"reward has dtype {r.dtype}, expected real numbers")
     return np.asarray((largest(r) - smallest(r)) / (3 * np.sqrt(exact(3))))
 
 
@@ -187,9 +194,11 @@ def ascend(problem: Problem, control: Ascent, z0: Any, eta: Any, steps: int, *, 
         fit the problem.
     """
     as_count(steps, "steps", least=0)
-    z = problem.check_logits(z0)
+    if not callable(getattr(control, "update", None)):
+        raise ValueError(f"control is {brief(control)}, expected one with a method update, such as PolicyGradient()")
+    z = checked_logits(problem, z0, "z0")
     fixed = getattr(control, "anchor", "moving") == "fixed"
-    old = problem.check_logits(anchor) if anchor is not None else z if fixed else None
+    old = problem.check_logits(anchor, "anchor") if anchor is not None else z if fixed else None
     path = [z]
     for t in range(steps):
         size = eta(t) if callable(eta) else eta
@@ -221,12 +230,18 @@ def gradient_bound(gain: Any, eta: Any, squared_bias: Any) -> Array:
     Raises
     ------
     ValueError
-        If `eta` is not positive, a bias is negative, or a number is not finite.
+        If `eta` is not positive, a bias is negative, or a number is not finite or not real.
+    OverflowError
+        If the bound is beyond the doubles.
     """
     bias, rise, step = as_numbers(squared_bias, "squared_bias", axes=1), as_numbers(gain, "gain"), as_step_size(eta)
+    for name, array in (("squared_bias", bias), ("gain", rise)):
+        if array.dtype.kind == "c":
+            raise ValueError(f"{name} has dtype {array.dtype}, expected real numbers")
     report(np.asarray((bias < 0).astype(bool)), bias, "squared_bias", "a number >= 0")
-    total = 2 * rise[..., None] / np.asarray(step)[..., None] + np.cumsum(bias, axis=-1)
-    return np.asarray(total / np.arange(1, bias.shape[-1] + 1))
+    with within_doubles("gain", "eta", "squared_bias"):
+        total = 2 * rise[..., None] / np.asarray(step)[..., None] + np.cumsum(bias, axis=-1)
+        return np.asarray(total / np.arange(1, bias.shape[-1] + 1))
 
 
 def two_armed_time(w: Any) -> Array:
@@ -316,8 +331,14 @@ def two_armed_bounds(w0: Any, total: Any, largest_step: Any) -> tuple[Array, Arr
     start = as_numbers(w0, "w0")
     report(np.asarray((start < 0).astype(bool)), start, "w0", "a number >= 0")
     s, step = as_numbers(total, "total"), as_numbers(largest_step, "largest_step")
+    report(np.asarray((s < 0).astype(bool)), s, "total", "a number >= 0")
     report(np.asarray((step < 0).astype(bool)), step, "largest_step", "a number >= 0")
-    return two_armed_flow(start, s), two_armed_flow(start, s * np.exp(step / 2))
+    with within_doubles("total", "largest_step"):
+        longest = s * np.exp(step / 2)
+    for name, array in (("total", s), ("total with largest_step", longest)):
+        if not is_ball(array):
+            report(array > LARGEST, array, name, f"a number of at most {LARGEST:g}")
+    return two_armed_flow(start, s), two_armed_flow(start, longest)
 
 
 def two_armed_ascent(w0: float, etas: Iterable[float], betas: Iterable[float] | None = None) -> Array:
@@ -346,8 +367,8 @@ def two_armed_ascent(w0: float, etas: Iterable[float], betas: Iterable[float] | 
         If `w0`, a step size or a coefficient is not finite, if one is negative, or if there are fewer coefficients than
         step sizes.
     """
-    w, rest = as_scalar(w0, "w0"), iter(etas)
-    pulls = None if betas is None else iter(betas)
+    w, rest = as_scalar(w0, "w0"), _iterated(etas, "etas")
+    pulls = None if betas is None else _iterated(betas, "betas")
     parts, done = [np.array([w])], 0
     while len(sizes := _nonnegative(rest, CHUNK, "etas", done)):
         if pulls is None:
@@ -362,9 +383,20 @@ def two_armed_ascent(w0: float, etas: Iterable[float], betas: Iterable[float] | 
     return np.concatenate(parts)
 
 
+def _iterated(values: Any, name: str) -> Iterator[float]:
+    try:
+        return iter(values)
+    except TypeError:
+        raise ValueError(f"{name} is {brief(values)}, expected numbers, one a step") from None
+
+
 def _nonnegative(values: Iterator[float], count: int, name: str, done: int) -> Array:
     """The next numbers, at most `count` of them, after `done` of them."""
     found = as_numbers(list(islice(values, count)) or [], f"{name} from {done}")
+    if found.ndim != 1 or found.dtype != np.float64:
+        raise ValueError(
+            f"{name} has entries of shape {found.shape[1:]} and dtype {found.dtype}, expected real numbers"
+        )
     report(found < 0, found, f"{name} from {done}", "a number >= 0")
     return found
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.problems import MDP, Bandit, TokenTree, Values
 from entropy_theory.problems.pieces import by_pieces
 from entropy_theory.softmax import Policy, entropy
@@ -47,11 +48,11 @@ class Evaluation:
     values: Values
 
 
-def checked_logits(problem: Problem, z: Any) -> Array:
+def checked_logits(problem: Problem, z: Any, name: str = "z") -> Array:
     """`z` as logits that fit the problem; a ValueError says what is neither."""
     if not isinstance(problem, Problem):
-        raise ValueError(f"problem is {problem!r}, expected a Bandit, an MDP or a TokenTree")
-    return problem.check_logits(z)
+        raise ValueError(f"problem is {brief(problem)}, expected a Bandit, an MDP or a TokenTree")
+    return problem.check_logits(z, name)
 
 
 def evaluate(problem: Problem, z: Any) -> Evaluation:
@@ -130,7 +131,8 @@ def natural_policy_gradient(problem: Problem, z: Any) -> Array:
     -------
     array of the shape of `z` broadcast against the problem
     """
-    return problem.values(checked_logits(problem, z)).advantage
+    logits = checked_logits(problem, z)
+    return problem.values(logits).advantage
 
 
 def mean_entropy(problem: Problem, z: Any) -> Array:
@@ -257,7 +259,7 @@ def _policy_slope(policy: Policy, values: Values) -> Array:
 
 def _mean_entropy_slope(problem: MDP, policy: Policy, visitation: Array, entropies: Array) -> Array:
     """From the state values `entropies` of the entropy."""
-    ahead = problem.discount[..., None, None] * problem.expected_next(entropies)
+    ahead = problem.discount[..., None, None] * problem.next_value(entropies)
     wide = policy if ahead.shape == policy.z.shape else Policy(np.broadcast_to(policy.z, ahead.shape))
     local = policy.probability * wide.centred(ahead) + policy.entropy_gradient
     return np.asarray(visitation[..., None] * local)

@@ -25,8 +25,9 @@ from flint import arb_mat
 
 from entropy_theory.arithmetic import is_ball, midpoint, smallest, to_balls
 from entropy_theory.balls import Ball, UndecidedComparison
+from entropy_theory.brief import brief
 from entropy_theory.softmax import log_softmax, softmax
-from entropy_theory.validation import as_count, as_logits, as_numbers, broadcast, report
+from entropy_theory.validation import as_count, as_logits, as_numbers, broadcast, report, within_doubles
 
 Array = np.ndarray[Any, Any]
 
@@ -109,6 +110,8 @@ def token_moments(z: Any, advantage: Any, keep: Any = None, tokens: int = 1) -> 
     ------
     ValueError
         If shapes do not broadcast, a number is not finite, `keep` leaves [0, 1] or `tokens` is no integer >= 1.
+    OverflowError
+        If the squares of the advantages are beyond the doubles.
 
     Examples
     --------
@@ -123,16 +126,17 @@ def token_moments(z: Any, advantage: Any, keep: Any = None, tokens: int = 1) -> 
     share = _probabilities(1 if keep is None else keep, "keep", value)
     logits, value, share = np.broadcast_arrays(logits, value, share)
     p = softmax(logits)
-    kept = p * share * value
-    mean = kept - p * kept.sum(-1, keepdims=True)
-    weight = kept * value
-    second = (
-        np.eye(p.shape[-1]) * weight[..., None, :]
-        - _outer(weight, p)
-        - _outer(p, weight)
-        + weight.sum(-1, keepdims=True)[..., None] * _outer(p, p)
-    )
-    return Moments(mean, (second - _outer(mean, mean)) / number)
+    with within_doubles("advantage"):
+        kept = p * share * value
+        mean = kept - p * kept.sum(-1, keepdims=True)
+        weight = kept * value
+        second = (
+            np.eye(p.shape[-1]) * weight[..., None, :]
+            - _outer(weight, p)
+            - _outer(p, weight)
+            + weight.sum(-1, keepdims=True)[..., None] * _outer(p, p)
+        )
+        return Moments(mean, (second - _outer(mean, mean)) / number)
 
 
 def entry_masked(moments: Moments, keep: Any) -> Moments:
@@ -157,6 +161,7 @@ def entry_masked(moments: Moments, keep: Any) -> Moments:
     ValueError
         If `keep` leaves [0, 1] or does not broadcast against the mean.
     """
+    _check_moments(moments)
     share = _probabilities(keep, "keep", moments.mean)
     own = share * (1 - share) * (moments.variance + moments.mean**2)
     diagonal = np.eye(own.shape[-1]) * own[..., None, :]
@@ -185,7 +190,8 @@ def randomly_masked(moments: Moments, rho: Any) -> Moments:
     ValueError
         If `rho` leaves [0, 1] or does not broadcast against the batch.
     """
-    drop = _probabilities(np.asarray(rho)[..., None], "rho", moments.mean[..., :1])
+    _check_moments(moments)
+    drop = _probabilities(as_numbers(rho, "rho")[..., None], "rho", moments.mean[..., :1])
     spread = (drop * (1 - drop))[..., None] * _outer(moments.mean, moments.mean)
     return Moments((1 - drop) * moments.mean, (1 - drop)[..., None] * moments.covariance + spread)
 
@@ -235,6 +241,9 @@ def enumerated_moments(
         If there are more than `MOST_OUTCOMES` batches and selections, an argument carries a batch or balls, or `tokens`
         is no integer >= 1.
     """
+    for name in ("selections", "loss_gradient"):
+        if not callable(getattr(control, name, None)):
+            raise ValueError(f"control is {brief(control)}, expected one with {name}, such as KLCov")
     number = _token_number(tokens)
     logits = _row(as_logits(z), "z")
     value = _row(as_numbers(advantage, "advantage", axes=1), "advantage", logits)
@@ -260,7 +269,8 @@ def enumerated_moments(
             updates.append(-np.asarray(gradient)[0])
             if len(weights) > MOST_OUTCOMES:
                 raise _too_many(f"the selections of {actions}^{number} sequences")
-    return _weighted(np.array(weights), np.array(updates))
+    with within_doubles("advantage"):
+        return _weighted(np.array(weights), np.array(updates))
 
 
 def loewner_gap(smaller: Any, larger: Any, *, zero_sum: bool = False) -> Array:
@@ -295,6 +305,8 @@ def loewner_gap(smaller: Any, larger: Any, *, zero_sum: bool = False) -> Array:
     >>> float(loewner_gap(np.diag([1.0, 3.0]), np.diag([2.0, 2.0])))
     -1.0
     """
+    if not isinstance(zero_sum, bool | np.bool_):
+        raise ValueError(f"zero_sum is {brief(zero_sum)}, expected True or False")
     difference = _difference(smaller, larger)
     if zero_sum:
         if difference.shape[-1] < 2:
@@ -363,6 +375,8 @@ def _difference(smaller: Any, larger: Any) -> Array:
     for name, matrix in (("smaller", small), ("larger", large)):
         if matrix.shape[-1] != matrix.shape[-2]:
             raise ValueError(f"{name} has shape {matrix.shape}, expected square matrices (..., A, A)")
+        if matrix.dtype.kind == "c":
+            raise ValueError(f"{name} has dtype {matrix.dtype}, expected real numbers")
         if not is_ball(matrix):
             size = np.abs(matrix).max((-1, -2), keepdims=True)
             skew = np.abs(matrix - np.swapaxes(matrix, -1, -2)) > 1e-9 * size
@@ -382,6 +396,11 @@ def _weighted(weights: Array, values: Array) -> Moments:
     mean = weights @ values
     deviation = values - mean
     return Moments(mean, (weights[:, None] * deviation).T @ deviation)
+
+
+def _check_moments(moments: Any) -> None:
+    if not isinstance(moments, Moments):
+        raise ValueError(f"moments is {brief(moments)}, expected Moments, as token_moments gives them")
 
 
 def _token_number(tokens: Any) -> int:

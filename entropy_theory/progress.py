@@ -19,6 +19,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from entropy_theory.brief import brief
+
 Report = Callable[[int, int], object]
 
 WHOLE_RUN = 24 * 3600.0
@@ -100,4 +102,4 @@ def reporting(progress: bool | Report | None, total: int, label: str) -> Iterato
     elif callable(progress):
         yield progress
     else:
-        raise ValueError(f"progress is {progress!r}, expected True, False, None or a function of two integers")
+        raise ValueError(f"progress is {brief(progress)}, expected True, False, None or a function of two integers")

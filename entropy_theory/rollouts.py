@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.problems import TokenTree
 from entropy_theory.softmax import log_softmax
 from entropy_theory.validation import as_count, as_generator, report
@@ -67,7 +68,16 @@ class Rollouts:
         Returns
         -------
         Rollouts
+
+        Raises
+        ------
+        ValueError
+            If there are no such groups.
         """
+        try:
+            self.prompt[index]
+        except (IndexError, OverflowError, TypeError, ValueError):
+            raise ValueError(f"index is {brief(index)}, expected indices of {self.groups} groups, or a mask") from None
         return Rollouts(
             self.prompt[index], self.state[index], self.action[index], self.reward[index], self.log_prob[index]
         )

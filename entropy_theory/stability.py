@@ -87,11 +87,13 @@ def quadratic_stability_margin(z: Any, direction: Any, epsilon: Any, weights: An
     """
     logits, change, bound, share = _arguments(z, direction, epsilon, weights)
     if any(is_ball(x) for x in (logits, change, bound, share)):
+        # Floats among balls would pass rounded exponentials off as exact numbers.
+        logits, change, bound, share = (to_balls(x) for x in (logits, change, bound, share))
         squared = (share * covariance(logits, change, change)).sum(-1)
         return np.asarray(_FINITE_OR_INFINITE(squared, bound))
     unit, scale = _to_unit_spread(logits, change, share)
     squared = (share * covariance(logits, unit, unit)).sum(-1)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return np.asarray(np.sqrt(2 * bound) / np.sqrt(squared) / scale)
 
 
@@ -163,6 +165,8 @@ def _bracketed(z: Array, direction: Array, epsilon: Array, weights: Array) -> Ar
                 divergence = (weights[i] * kl_along(z[i], u[i], np.exp(log_step)[:, None])).sum(-1)
                 return np.asarray(np.log(divergence) - np.log(epsilon[i]))
 
+        if not (low[finite] / 2 > 0).all():
+            raise OverflowError("epsilon is too small beside direction and weights, expected a margin that is a double")
         # Twice wider than the bounds, which can be attained to rounding.
         root = bracketed_root(excess, np.log(low[finite] / 2), np.log(np.maximum(2 * high, low)[finite]))
         with np.errstate(over="ignore"):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from entropy_theory import fast, statistics_in_pieces
+from entropy_theory.brief import brief
 from entropy_theory.softmax import Policy
 from entropy_theory.validation import LARGEST, as_array, as_logits, broadcast
 
@@ -154,7 +155,7 @@ def _empty(z: Array) -> PolicyStatistics:
 
 def _require_fits(out: PolicyStatistics, z: Array, floats: bool) -> None:
     if not isinstance(out, PolicyStatistics):
-        raise ValueError(f"out is {out!r}, expected the result of an earlier call")
+        raise ValueError(f"out is {brief(out)}, expected the result of an earlier call")
     if not floats:
         raise ValueError("out is given, expected None beside arguments that are not real floats")
     arrays = {f.name: getattr(out, f.name) for f in fields(out)}

@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.problems import MDP, Bandit
 from entropy_theory.softmax import softmax
+from entropy_theory.validation import is_whole
 
 try:
     from hypothesis import strategies as st
@@ -119,7 +121,7 @@ def policies(
     least, largest = _bounds(low, high)
     if largest - least > LARGEST_GAP:
         raise ValueError(
-            f"low is {low!r} and high is {high!r}, expected a range at most {LARGEST_GAP:g} wide, "
+            f"low is {brief(low)} and high is {brief(high)}, expected a range at most {LARGEST_GAP:g} wide, "
             "so that every probability is positive"
         )
     return logits(actions, states, least, largest).map(softmax)
@@ -168,7 +170,7 @@ def rewards(
         return _arrays(sizes, _states(states), *_bounds(low, high))
     for name, size in (("actions", actions), ("states", states)):
         if size is not None:
-            raise ValueError(f"{name} is {size!r}, expected none beside like, which has the shape already")
+            raise ValueError(f"{name} is {brief(size)}, expected none beside like, which has the shape already")
     return _shaped(_shape(like), *_bounds(low, high))
 
 
@@ -445,14 +447,16 @@ def _between(sizes: tuple[int, int]) -> st.SearchStrategy[int]:
 
 
 def _sizes(value: Any, name: str) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int | np.integer) else value
+    pair = (value, value) if is_whole(value) else value
     if (
         not isinstance(pair, tuple | list)
         or len(pair) != 2
-        or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in pair)
+        or not all(map(is_whole, pair))
         or not 1 <= pair[0] <= pair[1]
     ):
-        raise ValueError(f"{name} is {value!r}, expected an integer or (least, largest) with 1 <= least <= largest")
+        raise ValueError(
+            f"{name} is {brief(value)}, expected an integer or (least, largest) with 1 <= least <= largest"
+        )
     return int(pair[0]), int(pair[1])
 
 
@@ -463,17 +467,17 @@ def _states(value: Any) -> tuple[int, int] | None:
 def _bounds(low: Any, high: Any) -> tuple[float, float]:
     least, largest = _finite(low, "low"), _finite(high, "high")
     if least > largest:
-        raise ValueError(f"low is {low!r} and high is {high!r}, expected low <= high")
+        raise ValueError(f"low is {brief(low)} and high is {brief(high)}, expected low <= high")
     return least, largest
 
 
 def _finite(value: Any, name: str) -> float:
     try:
         number = float(value) + 0.0  # turns -0.0 into 0.0
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{name} is {value!r}, expected a finite number")
+        raise ValueError(f"{name} is {brief(value)}, expected a finite number")
     return number
 
 
@@ -482,14 +486,15 @@ def _discount_range(value: Any) -> tuple[float, float]:
     numbers = [_finite(x, "discount") for x in pair]
     if len(numbers) != 2 or not 0 <= numbers[0] <= numbers[1] < 1:
         raise ValueError(
-            f"discount is {value!r}, expected a number in [0, 1) or (least, largest) with 0 <= least <= largest < 1"
+            f"discount is {brief(value)}, expected a number in [0, 1) or (least, largest) with 0 <= least <= largest "
+            "< 1"
         )
     return numbers[0], numbers[1]
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"termination is {value!r}, expected True or False")
+        raise ValueError(f"termination is {brief(value)}, expected True or False")
     return bool(value)
 
 
@@ -497,7 +502,7 @@ def _shape(like: Any) -> tuple[int, ...]:
     try:
         shape: tuple[int, ...] = np.shape(like)
     except ValueError:
-        raise ValueError(f"like is {like!r}, expected an array (..., A)") from None
+        raise ValueError(f"like is {brief(like)}, expected an array (..., A)") from None
     if not shape or 0 in shape:
         raise ValueError(f"like has shape {shape}, expected an array (..., A) with at least one entry")
     return shape

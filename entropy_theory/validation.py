@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq, fmpz
 
+from entropy_theory.arithmetic import to_balls
 from entropy_theory.balls import Ball, UndecidedComparison
+from entropy_theory.brief import brief
 from entropy_theory.duals import Dual
 
 Array = np.ndarray[Any, Any]
 
 LARGEST = 1e300
+
+MOST_NUMBERS = 2**36
+"""Numbers of an array, half a terabyte: a broadcast view may claim more, and would take hours to look through."""
 
 _FINITE = float(np.finfo(np.float64).max)
 
@@ -45,16 +52,19 @@ def as_array(value: Any, name: str, *, axes: int = 0) -> Array:
     """As `as_numbers`, for a caller that finds out by itself whether the floats among the entries are finite."""
     try:
         array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} is not an array of numbers: {error}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} is {brief(value)}, expected an array of numbers, with rows of one length") from None
+    if array.size > MOST_NUMBERS:
+        raise ValueError(f"{name} has shape {array.shape}, expected at most {MOST_NUMBERS:,} numbers")
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} is {brief(value)}, a masked array, expected numbers that are all there")
     if array.dtype == object:
         array = _as_balls(array, name)
-    elif array.dtype.kind in "biuf":
-        array = array.astype(np.float64, copy=False)
-    elif array.dtype.kind == "c":
-        array = array.astype(np.complex128, copy=False)
+    elif array.dtype.kind in "biufc":
+        with np.errstate(over="ignore"):  # a number beyond the doubles becomes infinite, and is refused as that
+            array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
     else:
-        raise ValueError(f"{name} has dtype {array.dtype} (first entry {_first(array)!r}), expected real numbers")
+        raise ValueError(f"{name} has dtype {array.dtype} (first entry {brief(_first(array))}), expected real numbers")
     if array.ndim < axes:
         raise ValueError(f"{name} has shape {array.shape}, expected at least {axes} ax{'i' if axes == 1 else 'e'}s")
     if axes and 0 in array.shape[-axes:]:
@@ -91,7 +101,12 @@ def _place(index: tuple[int, ...]) -> str:
 
 
 def broadcast(**arrays: Array) -> list[Array]:
-    """The arrays broadcast against each other, or a ValueError that names them and their shapes."""
+    """The arrays broadcast against each other, all balls if one is; or a ValueError that names them and their shapes.
+
+    Floats among balls would pass rounded exponentials off as exact numbers.
+    """
+    if len({array.dtype == object for array in arrays.values()}) > 1:
+        arrays = {name: to_balls(array) for name, array in arrays.items()}
     try:
         return list(np.broadcast_arrays(*arrays.values()))
     except ValueError:
@@ -99,36 +114,56 @@ def broadcast(**arrays: Array) -> list[Array]:
         raise ValueError(f"{shapes}, expected shapes that broadcast against each other") from None
 
 
+@contextmanager
+def within_doubles(*names: str) -> Iterator[None]:
+    """Products of finite floats that are beyond the doubles raise an OverflowError that names the arguments."""
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            yield
+    except FloatingPointError:
+        raise OverflowError(
+            f"{' or '.join(names)} is too large, expected numbers of which the result is within the range of doubles"
+        ) from None
+
+
 def as_fraction(value: Any, name: str) -> float:
     """A share in (0, 1]."""
     number = as_scalar(value, name)
     if not 0 < number <= 1:
-        raise ValueError(f"{name} is {number!r}, expected a fraction in (0, 1]")
+        raise ValueError(f"{name} is {brief(number)}, expected a fraction in (0, 1]")
     return number
 
 
 def as_scalar(value: Any, name: str) -> float:
     """One finite real number, as a float."""
     if isinstance(value, Fraction):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(f"{name} is {brief(value)}, expected a number in the range of doubles") from None
     array = as_numbers(value, name)
     if array.ndim or array.dtype.kind in "cO":
         raise ValueError(f"{name} has shape {array.shape} and dtype {array.dtype}, expected one real number")
     return float(array)
 
 
+def is_whole(value: Any) -> bool:
+    """Whether `value` is an integer: Python's or NumPy's, but no truth value and no span of time."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64)
+
+
 def as_count(value: Any, name: str, least: int = 1) -> int:
     """An integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} is {value!r}, expected an integer >= {least}")
+    if not is_whole(value) or value < least:
+        raise ValueError(f"{name} is {brief(value)}, expected an integer >= {least}")
     return int(value)
 
 
 def as_generator(seed: Any, name: str = "seed") -> np.random.Generator:
     """A generator from a seed: an integer >= 0, a SeedSequence or a Generator, which is used as it is."""
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
+    whole = is_whole(seed) and seed >= 0
     if not whole and not isinstance(seed, np.random.SeedSequence | np.random.Generator):
-        raise ValueError(f"{name} is {seed!r}, expected an integer >= 0, a SeedSequence or a Generator")
+        raise ValueError(f"{name} is {brief(seed)}, expected an integer >= 0, a SeedSequence or a Generator")
     return np.random.default_rng(seed)
 
 
@@ -136,15 +171,15 @@ def _as_balls(array: Array, name: str) -> Array:
     out = np.empty(array.shape, dtype=object)
     for index in np.ndindex(array.shape):
         x = array[index]
-        if isinstance(x, _EXACT):
+        if isinstance(x, _EXACT) and not isinstance(x, np.timedelta64):
             try:
                 x = Ball(int(x) if isinstance(x, np.integer | fmpz) else float(x) if isinstance(x, np.floating) else x)
             except ValueError:
                 report(np.ones((), dtype=bool), np.array(x), f"{name}{_place(index)}", "a finite number")
         elif not isinstance(x, _ENCLOSED):
-            raise ValueError(f"{name}{_place(index)} is {x!r} of type {type(x).__name__}, expected a real number")
+            raise ValueError(f"{name}{_place(index)} is {brief(x)} of type {type(x).__name__}, expected a real number")
         if isinstance(x, arb) and not x.is_finite():
-            raise ValueError(f"{name}{_place(index)} is {x!r}, expected a finite number")
+            raise ValueError(f"{name}{_place(index)} is {brief(x)}, expected a finite number")
         if isinstance(x, Ball) and not x.arb.is_finite():
             raise UndecidedComparison(f"{name}{_place(index)} is not bounded at {ctx.prec} bits")
         out[index] = x

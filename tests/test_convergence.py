@@ -252,7 +252,7 @@ def test_ascend_refuses_a_step_size(control: Any) -> None:
         ascend(bandit, control, [0.0, 0.0], -1.0, 1)
     with pytest.raises(ValueError, match=r"eta is .*expected a step size > 0"):
         ascend(bandit, control, [0.0, 0.0], lambda t: 1.0 - t, 3)
-    with pytest.raises(ValueError, match="z has shape"):
+    with pytest.raises(ValueError, match="z0 has shape"):
         ascend(bandit, control, [0.0, 0.0, 0.0], 1.0, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 from rich.console import RenderableType
 
+from entropy_theory.brief import brief
 from entropy_theory.checking import campaign, forms
 from entropy_theory.checking.claim import Claim, Reading
+from entropy_theory.checking.merge import check_seeds
 from entropy_theory.checking.registry import paper_claims, select
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import BUDGET, check
@@ -70,13 +73,13 @@ def verify(
     ClaimError
         If a function of the claim fails.
     """
-    if reading not in ("printed", "corrected"):
-        raise ValueError(f"reading is {reading!r}, expected 'printed' or 'corrected'")
+    if not isinstance(reading, str) or reading not in ("printed", "corrected"):
+        raise ValueError(f"reading is {brief(reading)}, expected 'printed' or 'corrected'")
     size = BUDGET if budget is None else budget
     if isinstance(claim, Claim):
         return check(claim, seed, size)
     if not isinstance(claim, str):
-        raise ValueError(f"claim is {claim!r}, expected a claim or the name of one")
+        raise ValueError(f"claim is {brief(claim)}, expected a claim or the name of one")
     chosen = select(paper_claims(), [claim])
     same = [c for c in chosen if c.name == claim]
     if same:
@@ -129,8 +132,17 @@ def verify_all(
     """
     for name, value, least in (("seed", seed, 0), ("seeds", seeds, 1)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} is {value!r}, expected an integer >= {least}")
-    claims = select(paper_claims(), names)
+            raise ValueError(f"{name} is {brief(value)}, expected an integer >= {least}")
+    if isinstance(names, str):
+        names = (names,)
+    try:
+        wanted = [*names]
+    except TypeError:
+        raise ValueError(f"names is {brief(names)}, expected names of claims") from None
+    check_seeds(range(seed, seed + seeds))
+    claims = select(paper_claims(), wanted)
+    if store is not None and not isinstance(store, str | os.PathLike):
+        raise ValueError(f"store is {brief(store)}, expected the path of a file")
     path = None if store is None else Path(store)
     total = len(claims) * seeds
     with reporting(progress, total, "checking") as shown:

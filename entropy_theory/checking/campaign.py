@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from pathlib import Path
 
+from entropy_theory.brief import brief
 from entropy_theory.checking.claim import Claim
 from entropy_theory.checking.executors import Processes, outcomes
 from entropy_theory.checking.guard import TIME_LIMIT, Attempt, attempt, failed, guarded
@@ -19,7 +20,7 @@ from entropy_theory.checking.merge import Tally, check_seeds
 from entropy_theory.checking.store import Key, Store, StoreError
 from entropy_theory.checking.tasks import Task, fingerprint, located, package_version
 from entropy_theory.checking.verdict import Verdict
-from entropy_theory.checking.verify import BUDGET
+from entropy_theory.checking.verify import BUDGET, check_budget
 
 __all__ = ["TIME_LIMIT", "StoreError", "effort", "guarded", "run"]
 
@@ -89,13 +90,14 @@ def run(
         If another argument is unusable.
     """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ValueError(f"workers is {workers!r}, expected an integer >= 1")
+        raise ValueError(f"workers is {brief(workers)}, expected an integer >= 1")
     if executor is not None and not callable(getattr(executor, "submit", None)):
-        raise ValueError(f"executor is {executor!r}, expected an Executor of concurrent.futures")
+        raise ValueError(f"executor is {brief(executor)}, expected an Executor of concurrent.futures")
     for name, value in (("executor", executor), ("store", store)):
         if value is not None and source is None:
             raise ValueError(f"source is None with {name} {value!s}, expected 'paper' or the file of the claims")
     size = BUDGET if budget is None else budget
+    check_budget(size)
     numbers = (seed,) if seeds is None else seeds
     check_seeds(numbers)
     with ExitStack() as stack:

@@ -18,6 +18,7 @@ import numpy as np
 
 from entropy_theory.arithmetic import is_ball, midpoint
 from entropy_theory.balls import Ball, UndecidedComparison
+from entropy_theory.brief import brief, message
 from entropy_theory.checking.space import Space
 from entropy_theory.checking.variables import Variable
 from entropy_theory.constants import Exact, exact
@@ -94,18 +95,24 @@ class Claim:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not re.fullmatch(_NAME, self.name):
-            raise ValueError(f"name is {self.name!r}, expected lower-case letters, digits, dots, hyphens and slashes")
+            raise ValueError(
+                f"name is {brief(self.name)}, expected lower-case letters, digits, dots, hyphens and slashes"
+            )
+        if not isinstance(self.given, Mapping):
+            raise ValueError(
+                f"claim {self.name!r}: given is {brief(self.given)}, expected a mapping of names to domains"
+            )
         try:
             space = Space(self.given)
         except ValueError as error:
-            raise ValueError(f"claim {self.name!r}: {error}") from None
+            raise ValueError(f"claim {self.name!r}: {' '.join(str(error).split())}") from None
         for attribute in (*self.functions, "assuming"):
             function = getattr(self, attribute)
             if function is None and attribute == "assuming":
                 continue
             if not callable(function):
                 if attribute == "assuming" or not isinstance(function, _NUMBER):
-                    raise ValueError(f"claim {self.name!r}: {attribute} is {function!r}, expected a function")
+                    raise ValueError(f"claim {self.name!r}: {attribute} is {brief(function)}, expected a function")
                 continue
             extra = {"t"} if self.kind == "order" and attribute != "assuming" else set()
             unknown = [p for p in _required(function) if p not in self.given and p not in extra]
@@ -114,11 +121,27 @@ class Claim:
                     f"claim {self.name!r}: {attribute} takes {unknown[0]!r}, which is not among the variables "
                     f"{sorted(self.given)}"
                 )
+        self._check_words()
         for label, term in self.terms.items():
             unknown = [p for p in _required(term) if p not in self.given] if callable(term) else [repr(term)]
             if unknown:
                 raise ValueError(f"claim {self.name!r}: term {label!r} takes {unknown[0]}, expected a variable's name")
         object.__setattr__(self, "_space", space)
+
+    def _check_words(self) -> None:
+        for field_name in ("statement", "remark", "hypotheses", "proof", "breaks"):
+            if not isinstance(text := getattr(self, field_name), str):
+                raise ValueError(f"claim {self.name!r}: {field_name} is {brief(text)}, expected a string")
+        if not isinstance(self.reading, str) or self.reading not in ("printed", "corrected"):
+            raise ValueError(
+                f"claim {self.name!r}: reading is {brief(self.reading)}, expected 'printed' or 'corrected'"
+            )
+        if not isinstance(self.tight, bool):
+            raise ValueError(f"claim {self.name!r}: tight is {brief(self.tight)}, expected True or False")
+        if not isinstance(self.terms, Mapping):
+            raise ValueError(f"claim {self.name!r}: terms is {brief(self.terms)}, expected functions by their names")
+        if not isinstance(self.mutants, tuple | list) or not all(isinstance(x, Claim) for x in self.mutants):
+            raise ValueError(f"claim {self.name!r}: mutants is {brief(self.mutants)}, expected a tuple of claims")
 
     @property
     def space(self) -> Space:
@@ -263,9 +286,10 @@ class Claim:
                 raise UndecidedComparison(f"claim {self.name!r}: {attribute} divides by what may be zero") from None
             raise ClaimError(f"claim {self.name!r}: {attribute} divides by zero {self._where(leaves)}") from None
         except (Exception, SystemExit) as error:
-            hint = _PLAIN_NUMBER if "which has no callable" in str(error) else ""
+            text = message(error)
+            hint = _PLAIN_NUMBER if "which has no callable" in text else ""
             raise ClaimError(
-                f"claim {self.name!r}: {attribute} raised {type(error).__name__}: {error}{hint} {self._where(leaves)}"
+                f"claim {self.name!r}: {attribute} raised {type(error).__name__}: {text}{hint} {self._where(leaves)}"
             ) from error
 
     @cached_property
@@ -339,7 +363,7 @@ class Inequality(Claim):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.strict, bool):
-            raise ValueError(f"claim {self.name!r}: strict is {self.strict!r}, expected True or False")
+            raise ValueError(f"claim {self.name!r}: strict is {brief(self.strict)}, expected True or False")
 
     def sides(self, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
         return _both(self, leaves)
@@ -391,7 +415,9 @@ class Order(Claim):
         super().__post_init__()
         number = isinstance(self.power, int | float) and not isinstance(self.power, bool)
         if not number or not 0 <= self.power <= MOST_POWER:
-            raise ValueError(f"claim {self.name!r}: power is {self.power!r}, expected a number in [0, {MOST_POWER}]")
+            raise ValueError(
+                f"claim {self.name!r}: power is {brief(self.power)}, expected a number in [0, {MOST_POWER}]"
+            )
         if "t" in self.given:
             raise ValueError(f"claim {self.name!r}: given has 't', the name of the step of an order; expected another")
         accepted = _parameters(self.remainder)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
+from entropy_theory.brief import message
 from entropy_theory.checking.claim import Claim, ClaimError
 from entropy_theory.checking.plaintext import printable
 from entropy_theory.checking.verdict import Verdict
@@ -49,9 +50,11 @@ def attempt(claim: Claim, seed: int, budget: int, time_limit: float | None = TIM
         return Attempt(failed(claim, str(error)), lasting=False)
     except ClaimError as error:
         return Attempt(failed(claim, str(error)))
-    except Exception as error:
-        message = f"claim {claim.name!r}: {type(error).__name__}: {error}"
-        return Attempt(failed(claim, message), lasting=not isinstance(error, MemoryError))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also what a function may raise beside exceptions
+        text = f"claim {claim.name!r}: {type(error).__name__}: {message(error)}"
+        return Attempt(failed(claim, text), lasting=not isinstance(error, MemoryError))
 
 
 def failed(claim: Claim, message: str) -> Verdict:

@@ -6,8 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from entropy_theory.brief import brief
 from entropy_theory.checking.stages import Stages
 from entropy_theory.checking.verdict import Environment, Outcome, Verdict
+
+MOST_SEEDS = 100_000
+"""Seeds that may be asked for: what became of each is remembered for each claim."""
 
 RANK: tuple[Outcome, ...] = ("refuted", "proved", "undecided", "holds")
 """The first that any seed came to is the outcome of all: a proof covers what another seed left undecided."""
@@ -97,7 +101,9 @@ class Tally:
             for name in ("claim", "reading", "kind", "statement", "tight", "remark"):
                 mine, other = getattr(whole, name), getattr(verdict, name)
                 if mine != other:
-                    raise ValueError(f"verdicts has {name} {other!r} beside {mine!r}, expected verdicts on one claim")
+                    raise ValueError(
+                        f"verdicts has {name} {brief(other)} beside {brief(mine)}, expected verdicts on one claim"
+                    )
         self._reached[i] = 1
         self._counts[verdict.outcome] += 1
         self._total += 1
@@ -163,13 +169,19 @@ def check_seeds(seeds: Sequence[int]) -> None:
     Raises
     ------
     ValueError
-        If there is none, or one is not an integer of at least 0, or comes twice.
+        If there is none, there are more than `MOST_SEEDS`, or one is not an integer of at least 0, or comes twice.
     """
-    if not len(seeds):
-        raise ValueError(f"seeds is {seeds!r}, expected at least one integer >= 0")
+    try:
+        count = len(seeds)
+    except OverflowError:
+        count = MOST_SEEDS + 1
+    if count > MOST_SEEDS:
+        raise ValueError(f"seeds is {brief(seeds)}, expected at most {MOST_SEEDS:,} seeds")
+    if not count:
+        raise ValueError(f"seeds is {brief(seeds)}, expected at least one integer >= 0")
     for seed in seeds:
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"seeds holds {seed!r}, expected integers >= 0")
+            raise ValueError(f"seeds holds {brief(seed)}, expected integers >= 0")
     if not isinstance(seeds, range) and len(set(seeds)) != len(seeds):
         twice = next(s for s in seeds if list(seeds).count(s) > 1)
         raise ValueError(f"seeds holds {twice} more than once, expected each seed once")

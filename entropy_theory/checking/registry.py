@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from entropy_theory.brief import brief, message
 from entropy_theory.checking.claim import Claim
 
 
@@ -77,7 +78,7 @@ def find(source: str, name: str, reading: str) -> Claim:
     for claim in (*claims, *mutants_of(claims)):
         if (claim.name, claim.reading) == (name, reading):
             return claim
-    raise ValueError(f"name is {name!r} ({reading}), expected a claim of {source}")
+    raise ValueError(f"name is {brief(name)} ({reading}), expected a claim of {source}")
 
 
 def unique(claims: Iterable[Claim]) -> tuple[Claim, ...]:
@@ -99,15 +100,17 @@ def select(claims: Iterable[Claim], names: Iterable[str]) -> tuple[Claim, ...]:
         If a name fits no claim; it proposes the nearest ones.
     """
     pool = tuple(claims)
-    wanted = list(dict.fromkeys(names))
+    wanted = [*names]
     if not wanted:
         return pool
     for name in wanted:
+        if not isinstance(name, str):
+            raise ValueError(f"name is {brief(name)}, expected the name of a claim")
         if not any(_fits(claim.name, name) for claim in pool):
             known = sorted({c.name for c in pool} | {c.name.partition("/")[0] for c in pool})
             near = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.4)
             hint = f"; the nearest are {', '.join(near)}" if near else ""
-            raise ValueError(f"name is {name!r}, expected the name of a claim{hint}")
+            raise ValueError(f"name is {brief(name)}, expected the name of a claim{hint}")
     return tuple(c for c in pool if any(_fits(c.name, name) for name in wanted))
 
 
@@ -127,16 +130,22 @@ def load(spec: str) -> tuple[Claim, ...]:
     """
     path_text, _, wanted = spec.rpartition(":") if ".py:" in spec else (spec, "", "")
     path = Path(path_text)
-    if not path.is_file():
-        raise ClaimFileError(f"{path_text} is no file, expected a Python file with claims")
+    try:
+        there = path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if not there:
+        raise ClaimFileError(f"{brief(path_text)} is no file, expected a Python file with claims")
     module = _run(path)
     variables = {k: v for k, v in vars(module).items() if isinstance(v, Claim)}
     found: list[Claim] = list(variables.values())
     for value in vars(module).values():
+        # By the methods of the types themselves: a class of the file's own may have others.
         if isinstance(value, dict):
-            value = list(value.values())
+            value = list(dict.values(value))
         if isinstance(value, list | tuple):
-            found.extend(x for x in value if isinstance(x, Claim))
+            items = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
+            found.extend(x for x in items if isinstance(x, Claim))
     try:
         distinct = unique({id(c): c for c in found}.values())
     except ClaimFileError as error:
@@ -147,7 +156,9 @@ def load(spec: str) -> tuple[Claim, ...]:
         return distinct
     chosen = tuple(c for c in distinct if c.name == wanted or variables.get(wanted) is c)
     if not chosen:
-        raise ClaimFileError(f"{path} has no claim {wanted!r}, expected one of {', '.join(c.name for c in distinct)}")
+        raise ClaimFileError(
+            f"{path} has no claim {brief(wanted)}, expected one of {', '.join(c.name for c in distinct)}"
+        )
     return chosen
 
 
@@ -161,10 +172,12 @@ def _run(path: Path) -> ModuleType:
     try:
         # Not from bytecode on disk, which passes for current when a file is edited twice within a second.
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also what a program may raise beside exceptions
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
         line = f", line {frames[-1].lineno}" if frames else ""
         if isinstance(error, SyntaxError):
             line = f", line {error.lineno}"
-        raise ClaimFileError(f"{path}{line}: {type(error).__name__}: {error}") from error
+        raise ClaimFileError(f"{path}{line}: {type(error).__name__}: {message(error)}") from None
     return module

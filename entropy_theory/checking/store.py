@@ -260,7 +260,7 @@ class Store:
         if name.startswith("SQLITE_NOTADB"):
             return f"{self.path} is no store of verdicts, {EXPECTED}"
         if name.startswith("SQLITE_CORRUPT"):
-            return f"{self.path} is damaged ({error}), {EXPECTED}"
+            return f"{self.path} is damaged ({' '.join(str(error).split())}), {EXPECTED}"
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             return f"{self.path} cannot be {done}: another process has kept it locked for {PATIENCE:g} s"
         if name.startswith("SQLITE_FULL"):
@@ -269,7 +269,7 @@ class Store:
             return f"{self.path} cannot be written: it is read-only, expected a file in a folder that can be written to"
         if name.startswith("SQLITE_CANTOPEN"):
             return f"{self.path} cannot be written: {self._closed()}"
-        return f"{self.path} cannot be {done}: {error}"
+        return f"{self.path} cannot be {done}: {' '.join(str(error).split())}"
 
     def _closed(self) -> str:
         """Why the file, or the journal beside it, cannot be made."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.checking.leaf import Leaf, Sizes
 from entropy_theory.checking.regimes import chosen, draw_logits, probabilities
 from entropy_theory.problems import MDP
@@ -78,6 +79,7 @@ class _Actions(Variable):
     """A variable of shape (..., A) or (..., S, A)."""
 
     def __init__(self, actions: Any, states: Any, like: str | None) -> None:
+        _check_like(like)
         self.actions = None if like else _range(actions, "actions", 1)
         self.states = None if like or states is None else _range(states, "states", 1)
         self.like = like
@@ -166,10 +168,15 @@ class Reals(Variable):
         self, low: float, high: float, like: str | None, open_low: bool, open_high: bool, integer: bool
     ) -> None:
         kind = "integers" if integer else "reals"
+        _check_like(like)
+        for name, flag in (("open_low", open_low), ("open_high", open_high)):
+            if not isinstance(flag, bool | np.bool_):
+                raise ValueError(f"{name} is {brief(flag)}, expected True or False")
         for side, bound in (("low", low), ("high", high)):
-            if isinstance(bound, bool | str) or not isinstance(bound, int | float | np.number) or math.isnan(bound):
-                raise ValueError(f"{side} is {bound!r}, expected a real number")
-        self.low, self.high, self.like = float(low), float(high), like
+            real = isinstance(bound, int | float | np.integer | np.floating)
+            if not real or isinstance(bound, bool | np.timedelta64) or bound != bound:
+                raise ValueError(f"{side} is {brief(bound)}, expected a real number")
+        self.low, self.high, self.like = _end(low, "low"), _end(high, "high"), like
         self.open_low = open_low or low == -math.inf
         self.open_high = open_high or high == math.inf
         self.integer = integer
@@ -182,7 +189,7 @@ class Reals(Variable):
             or (self.low == self.high and (open_low or open_high))
         ):
             raise ValueError(
-                f"low is {low!r} and high is {high!r}: the domain of {kind} is empty, expected low <= high"
+                f"low is {brief(low)} and high is {brief(high)}: the domain of {kind} is empty, expected low <= high"
             )
 
     def __repr__(self) -> str:
@@ -326,13 +333,29 @@ class MDPs(Variable):
         }
 
 
+def _end(bound: Any, name: str) -> float:
+    try:
+        with np.errstate(over="ignore"):
+            end = float(bound)
+    except OverflowError:
+        end = math.inf
+    if math.isinf(end) and bound not in (math.inf, -math.inf):
+        raise ValueError(f"{name} is {brief(bound)}, expected a number in the range of doubles, or infinity")
+    return end
+
+
+def _check_like(like: Any) -> None:
+    if like is not None and (not isinstance(like, str) or not like):
+        raise ValueError(f"like is {brief(like)}, expected the name of a variable")
+
+
 def _range(value: Any, name: str, least: int) -> tuple[int, int]:
     pair = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(type(x) is int for x in pair)):
-        raise ValueError(f"{name} is {value!r}, expected a number or a pair (least, most)")
+        raise ValueError(f"{name} is {brief(value)}, expected a number or a pair (least, most)")
     low, high = pair
     if low < least or high < low:
-        raise ValueError(f"{name} is {value!r}, expected {least} <= least <= most: the domain is empty")
+        raise ValueError(f"{name} is {brief(value)}, expected {least} <= least <= most: the domain is empty")
     return low, high
 
 

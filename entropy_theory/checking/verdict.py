@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from rich.console import RenderableType
 
+from entropy_theory.brief import brief
 from entropy_theory.checking.plaintext import printable
 from entropy_theory.checking.stages import Stages
 
@@ -167,17 +168,17 @@ class Verdict:
             If a field is missing or what no verdict can hold, or if other fields contradict the outcome.
         """
         if not isinstance(data, dict):
-            raise ValueError(f"it is {data!r}, expected an object with the fields of a verdict")
+            raise ValueError(f"it is {brief(data)}, expected an object with the fields of a verdict")
         _check_fields(data, _FIELDS)
         if extra := sorted(set(data) - set(_FIELDS)):
             raise ValueError(f"{extra[0]} is no field of a verdict, expected {', '.join(_FIELDS)}")
         for entry in data["environments"]:
             if not isinstance(entry, dict):
-                raise ValueError(f"environments holds {entry!r}, expected objects")
+                raise ValueError(f"environments holds {brief(entry)}, expected objects")
             _check_fields(entry, _ENVIRONMENT)
         for name, known in _WORDS.items():
             if data[name] not in known:
-                raise ValueError(f"{name} is {data[name]!r}, expected one of {', '.join(known)}")
+                raise ValueError(f"{name} is {brief(data[name])}, expected one of {', '.join(known)}")
         environments = tuple(
             Environment(e["label"], e["violated"], _float("worst", e["worst"]), e["certified"])
             for e in data["environments"]
@@ -324,13 +325,13 @@ def _check_fields(data: dict[str, Any], fields: dict[str, Any]) -> None:
         value = data[name]
         truth = kind in (bool, bool | None)
         if not isinstance(value, kind) or (isinstance(value, bool) and not truth):
-            raise ValueError(f"{name} is {value!r}, expected {_IN_WORDS[kind]}")
+            raise ValueError(f"{name} is {brief(value)}, expected {_IN_WORDS[kind]}")
 
 
 def _float(name: str, value: Any) -> float:
     """What `_number` wrote."""
     if isinstance(value, str) and value not in ("inf", "-inf"):
-        raise ValueError(f"{name} is {value!r}, expected {_IN_WORDS[_ENVIRONMENT['worst']]}")
+        raise ValueError(f"{name} is {brief(value)}, expected {_IN_WORDS[_ENVIRONMENT['worst']]}")
     try:
         return math.nan if value is None else float(value)
     except OverflowError:
@@ -339,7 +340,7 @@ def _float(name: str, value: Any) -> float:
 
 def _check_whole(verdict: Verdict) -> None:
     """Refuse an outcome that its own fields contradict."""
-    said = f"the outcome of {verdict.claim} ({verdict.reading}) is {verdict.outcome!r}"
+    said = f"the outcome of {verdict.claim} ({verdict.reading}) is {brief(verdict.outcome)}"
     for name in ("counterexample", "certificate"):
         if verdict.outcome == "refuted" and getattr(verdict, name) is None:
             raise ValueError(f"{said} without a {name}, expected one")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from entropy_theory.brief import brief
 from entropy_theory.cli.terminal import complain, drop, unwrap_streams
 from entropy_theory.files import reason
 
@@ -83,21 +85,22 @@ def _lower(text: str) -> str:
 
 def _unknown(kind: str, name: Any, known: Iterable[str]) -> str:
     names = list(known)
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(str(name)[:100], names, n=3, cutoff=0.6)
     hint = f"; the nearest {'is' if len(near) == 1 else 'are'} {', '.join(near)}" if near else ""
-    return f"{kind} is {name!r}, expected one of {', '.join(names)}{hint}"
+    return f"{kind} is {brief(name)}, expected one of {', '.join(names)}{hint}"
 
 
-def whole(least: int) -> Any:
-    """A parser of an option: an integer of at least `least`."""
+def whole(least: int, most: int | None = None) -> Any:
+    """A parser of an option: an integer of at least `least`, and at most `most`."""
 
     def parse(text: Any) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = least - 1
+        # Digits alone: Python reads "1_000" and the digits of other scripts as well.
+        digits = re.fullmatch(r"\s*[+-]?[0-9]{1,1000}\s*", str(text), re.ASCII)
+        number = int(text) if digits else least - 1
         if number < least:
-            raise typer.BadParameter(f"is {text!r}, expected an integer >= {least}")
+            raise typer.BadParameter(f"is {brief(text)}, expected an integer >= {least}")
+        if most is not None and number > most:
+            raise typer.BadParameter(f"is {brief(text)}, expected an integer from {least} to {most:,}")
         return number
 
     return parse

@@ -19,9 +19,10 @@ from entropy_theory.checking import campaign, certificate, table
 from entropy_theory.checking.claim import Claim
 from entropy_theory.checking.executors import ExecutorError, dask_cluster
 from entropy_theory.checking.explain import ROLES, explain, role_of
+from entropy_theory.checking.merge import MOST_SEEDS
 from entropy_theory.checking.registry import load, paper_claims, select
 from entropy_theory.checking.verdict import Verdict
-from entropy_theory.checking.verify import BUDGET
+from entropy_theory.checking.verify import BUDGET, MOST
 from entropy_theory.cli.app import app, whole
 from entropy_theory.cli.completion import claim_names
 from entropy_theory.cli.terminal import (
@@ -35,8 +36,11 @@ from entropy_theory.cli.terminal import (
     writable,
     write,
 )
-from entropy_theory.files import reason
+from entropy_theory.files import real, reason
 from entropy_theory.progress import interactive
+
+MOST_WORKERS = 1000
+"""Processes of one machine that may be asked for."""
 
 Names = Annotated[
     list[str] | None,
@@ -55,7 +59,7 @@ Seeds = Annotated[
     int,
     typer.Option(
         metavar="N",
-        parser=whole(1),
+        parser=whole(1, MOST_SEEDS),
         help="Check each claim for N seeds, --seed and those that follow; shown is the verdict over all of them.",
     ),
 ]
@@ -63,13 +67,17 @@ Budget = Annotated[
     int,
     typer.Option(
         metavar="N",
-        parser=whole(1),
+        parser=whole(1, MOST),
         help="Instances drawn at random for each claim; those on the optimiser's way come on top.",
     ),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(metavar="N", parser=whole(1), help="Processes; by default one a core. Verdicts do not depend on it."),
+    typer.Option(
+        metavar="N",
+        parser=whole(1, MOST_WORKERS),
+        help="Processes; by default one a core. Verdicts do not depend on it.",
+    ),
 ]
 Dask = Annotated[
     str | None,
@@ -231,9 +239,9 @@ class Options:
     def check(self) -> None:
         """Refuse, before any work, what would fail after it."""
         out, resume = self.json_file, self.resume
-        if out is not None and (out.is_dir() or not writable(out.resolve().parent)):
+        if out is not None and (out.is_dir() or not writable(real(out).parent)):
             refuse(f"--json is {out}, expected a file in an existing folder that can be written to")
-        if out is not None and resume is not None and out.resolve() == resume.resolve():
+        if out is not None and resume is not None and real(out) == real(resume):
             refuse(f"--json and --resume are both {out}, expected two files: the store would be overwritten")
         if self.dask is not None and self.workers is not None:
             refuse(f"--workers is {self.workers} with --dask, expected one of the two: the cluster has its own workers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def figures(
             print(f"{gallery.as_written(name):20} {gallery.TITLES[name]}")
         return
     if results is not None:
-        if not results.is_dir():
+        if not os.path.isdir(results):
             refuse(f"--results is {results}, expected the folder of an earlier 'simulate -o FOLDER'")
         absent = or_exit(gallery.missing, chosen, results)
         if absent:

@@ -23,7 +23,7 @@ from entropy_theory.checking.verify import BUDGET
 from entropy_theory.cli.app import app
 from entropy_theory.cli.checking import Budget, Names, Seed, Workers
 from entropy_theory.cli.terminal import Quiet, Work, command_line, make_folder, or_exit, refuse, write
-from entropy_theory.files import reason
+from entropy_theory.files import real, reason
 
 PAGE = "index.html"
 
@@ -73,7 +73,7 @@ def report(
 
     known = paper_claims() if claims is None else or_exit(load, claims)
     chosen: tuple[Claim, ...] = or_exit(select, known, names or [])
-    if verdicts is not None and resume is not None and verdicts.resolve() == resume.resolve():
+    if verdicts is not None and resume is not None and real(verdicts) == real(resume):
         refuse(f"--verdicts and --resume are both {verdicts}, expected two files: the verdicts would be added to")
     found = [] if verdicts is None else or_exit(_read, verdicts, known, chosen, seed, budget)
     if verdicts is not None:

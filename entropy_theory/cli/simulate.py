@@ -14,7 +14,9 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from entropy_theory.checking.merge import MOST_SEEDS
 from entropy_theory.cli.app import app, whole
+from entropy_theory.cli.checking import MOST_WORKERS
 from entropy_theory.cli.completion import experiments
 from entropy_theory.cli.terminal import (
     Quiet,
@@ -47,12 +49,14 @@ def simulate(
     list_them: Annotated[bool, typer.Option("--list", help="List the experiments and stop.")] = False,
     small: Annotated[bool, typer.Option("--small", help="A fast variant of the same shape, in seconds.")] = False,
     seeds: Annotated[
-        int | None, typer.Option(metavar="N", parser=whole(2), help="Repetitions; by default at least ten.")
+        int | None, typer.Option(metavar="N", parser=whole(2, MOST_SEEDS), help="Repetitions; by default at least ten.")
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
-            metavar="N", parser=whole(1), help="Processes; by default one a core. Results do not depend on it."
+            metavar="N",
+            parser=whole(1, MOST_WORKERS),
+            help="Processes; by default one a core. Results do not depend on it.",
         ),
     ] = None,
     output: Annotated[

@@ -133,6 +133,10 @@ def or_exit(function: Any, *arguments: Any) -> Any:
         refuse(str(error))
 
 
+WIDEST = 2000
+"""Characters of an error, which may quote what it refuses."""
+
+
 def refuse(message: str) -> NoReturn:
     complain(message)
     raise typer.Exit(2)
@@ -140,7 +144,8 @@ def refuse(message: str) -> NoReturn:
 
 def complain(message: str) -> None:
     """An error in one line on standard error."""
-    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
+    line = printable(" ".join(message.split()))
+    print(f"error: {line if len(line) <= WIDEST else f'{line[: WIDEST - 1]}…'}", file=sys.stderr)
 
 
 def command_line(*parts: Any) -> str:

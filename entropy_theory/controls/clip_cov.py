@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from entropy_theory.arithmetic import largest
+from entropy_theory.brief import brief
 from entropy_theory.controls.control import Control
 from entropy_theory.controls.expected import Expected, decided, greater
 from entropy_theory.controls.fields import (
@@ -31,6 +32,7 @@ from entropy_theory.controls.fields import (
 from entropy_theory.controls.presets import with_changes
 from entropy_theory.controls.tokens import Batch, Tokens
 from entropy_theory.gradients import Problem
+from entropy_theory.validation import as_generator
 
 Array = np.ndarray[Any, Any]
 
@@ -138,7 +140,7 @@ class ClipCov(Control):
         check_finite(self.low, "low")
         check_finite(self.high, "high")
         if not self.low < self.high:
-            raise ValueError(f"low is {self.low!r} and high is {self.high!r}, expected low < high")
+            raise ValueError(f"low is {brief(self.low)} and high is {brief(self.high)}, expected low < high")
         check_choice(self.band, "band", ("open", "closed"))
         check_choice(self.unit, "unit", ("absolute", "mean"))
         check_flag(self.at_least_one, "at_least_one")
@@ -147,7 +149,7 @@ class ClipCov(Control):
         check_choice(self.mask, "mask", ("token", "logit"))
         if self.ppo_clip is not None:
             if not isinstance(self.ppo_clip, tuple | list) or len(self.ppo_clip) != 2:
-                raise ValueError(f"ppo_clip is {self.ppo_clip!r}, expected a pair (low, high) or None")
+                raise ValueError(f"ppo_clip is {brief(self.ppo_clip)}, expected a pair (low, high) or None")
             object.__setattr__(self, "ppo_clip", tuple(self.ppo_clip))
             check_clip(*self.ppo_clip, ("ppo_clip[0]", "ppo_clip[1]"))
 
@@ -184,9 +186,10 @@ class ClipCov(Control):
     def choose(self, tokens: Tokens, rng: Any) -> Array:
         eligible = self._eligible(tokens)
         count = tokens.count(self.fraction, self.at_least_one)
+        generator = np.random.default_rng() if rng is None else as_generator(rng, "rng")
         mask = np.zeros(tokens.size, dtype=bool)
         if 0 < count < eligible.size:
-            eligible = np.random.default_rng(rng).choice(eligible, count, replace=False)
+            eligible = generator.choice(eligible, count, replace=False)
         mask[eligible] = count > 0
         return mask
 
@@ -196,8 +199,8 @@ class ClipCov(Control):
         number = comb(eligible.size, count)
         if number * max(tokens.size, 1) > MOST_SELECTED:
             raise ValueError(
-                f"fraction is {self.fraction!r}: it picks {count} of {eligible.size} eligible tokens in {number} ways, "
-                f"expected at most {MOST_SELECTED // max(tokens.size, 1)} for {tokens.size} tokens"
+                f"fraction is {brief(self.fraction)}: it picks {count} of {eligible.size} eligible tokens in {number} "
+                f"ways, expected at most {MOST_SELECTED // max(tokens.size, 1)} for {tokens.size} tokens"
             )
         masks = np.zeros((number, tokens.size), dtype=bool)
         for mask, chosen in zip(masks, combinations(eligible, count), strict=True):

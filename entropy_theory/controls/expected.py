@@ -19,12 +19,13 @@ import numpy as np
 
 from entropy_theory.arithmetic import is_ball, largest, midpoint, smallest, to_balls
 from entropy_theory.balls import UndecidedComparison
-from entropy_theory.controls.fields import in_formula
+from entropy_theory.brief import brief
+from entropy_theory.controls.fields import check_share, in_formula
 from entropy_theory.duals import Dual
-from entropy_theory.gradients import Problem
+from entropy_theory.gradients import Problem, checked_logits
 from entropy_theory.problems import Bandit
 from entropy_theory.softmax import centred, log_ratio, log_softmax, policy_change, softmax, token_covariance
-from entropy_theory.validation import as_logits, broadcast
+from entropy_theory.validation import as_logits, broadcast, report
 
 Array = np.ndarray[Any, Any]
 
@@ -193,7 +194,7 @@ class Expected:
 
     def _deviation(self, values: Array) -> Array:
         """Deviation from the mean under W, taken from differences to the value at the heaviest entry."""
-        flat = values.reshape(*values.shape[:-2], -1)
+        flat = values.reshape(*values.shape[:-2], values.shape[-2] * values.shape[-1])
         heaviest = np.argmax(midpoint(self.weight.reshape(flat.shape)), axis=-1, keepdims=True)
         difference = (flat - np.take_along_axis(flat, heaviest, -1)).reshape(values.shape)
         return np.asarray(difference - self.mean(difference))
@@ -224,9 +225,9 @@ class Expected:
 def _together(problem: Problem, given: dict[str, Any]) -> dict[str, Array]:
     """All logits checked, of one shape and in one arithmetic."""
     if len(given) == 1:
-        return {name: problem.check_logits(x) for name, x in given.items()}
+        return {name: checked_logits(problem, x, name) for name, x in given.items()}
     shaped = broadcast(**{name: as_logits(x, name) for name, x in given.items()})
-    checked = [problem.check_logits(x) for x in shaped]
+    checked = [checked_logits(problem, x, name) for name, x in zip(given, shaped, strict=True)]
     if any(map(is_ball, checked)):
         checked = [x if is_ball(x) else to_balls(x) for x in checked]
     return dict(zip(given, checked, strict=True))
@@ -271,13 +272,23 @@ def top_share(rank: Array, weight: Array, fraction: Any) -> Array:
 
     Raises
     ------
+    ValueError
+        If `rank` and `weight` are no numbers of one shape (..., S, A), or `fraction` is outside (0, 1].
     UndecidedComparison
         If two balls overlap whose order matters. It does not among entries that are filled, or left out, either way.
     """
+    check_share(fraction, "fraction")
+    for name, array in (("rank", rank), ("weight", weight)):
+        numbers = isinstance(array, np.ndarray) and array.dtype.kind in "biufcO" and not np.ma.isMaskedArray(array)
+        if not numbers or array.ndim < 2 or array.shape != rank.shape:
+            raise ValueError(f"{name} is {brief(array)}, expected an array of numbers (..., S, A), as the other")
+        if array.dtype.kind in "fc":
+            report(~np.isfinite(array), array, name, "a finite number")
     fraction = in_formula(fraction)
     if fraction == 1:
         return np.asarray(1 + 0 * weight)
-    rank, flat = (x.reshape(*x.shape[:-2], -1) for x in (_to_decide(rank), weight))
+    shape = (*weight.shape[:-2], weight.shape[-2] * weight.shape[-1])
+    rank, flat = (x.reshape(shape) for x in (_to_decide(rank), weight))
     if not is_ball(flat):
         return _float_share(rank, flat, float(fraction)).reshape(weight.shape)
     out = np.empty(flat.shape, dtype=object)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from fractions import Fraction
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from entropy_theory.arithmetic import midpoint
+from entropy_theory.balls import Ball
+from entropy_theory.brief import brief
 from entropy_theory.constants import Exact, exact
 from entropy_theory.validation import as_numbers, report
 
@@ -27,9 +30,11 @@ def check_number(value: Any, name: str, expected: str, holds: Callable[[Any], bo
     if not isinstance(value, Exact | Fraction):
         array = as_numbers(value, name)
         if array.ndim or array.dtype != np.float64:
-            raise ValueError(f"{name} is {value!r}, expected {expected}")
+            raise ValueError(f"{name} is {brief(value)}, expected {expected}")
+    elif not math.isfinite((value.ball() if isinstance(value, Exact) else Ball(value)).midpoint()):
+        raise ValueError(f"{name} is {brief(value)}, expected {expected}, in the range of doubles")
     if not holds(value):
-        raise ValueError(f"{name} is {value!r}, expected {expected}")
+        raise ValueError(f"{name} is {brief(value)}, expected {expected}")
 
 
 def check_finite(value: Any, name: str) -> None:
@@ -62,13 +67,13 @@ def check_clip(low: Any, high: Any, names: tuple[str, str]) -> None:
 def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> None:
     """Raise a ValueError unless `value` is one of the names in `choices`."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(map(repr, choices))}")
+        raise ValueError(f"{name} is {brief(value)}, expected one of {', '.join(map(repr, choices))}")
 
 
 def check_flag(value: Any, name: str) -> None:
     """Raise a ValueError unless `value` is True or False."""
     if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} is {value!r}, expected True or False")
+        raise ValueError(f"{name} is {brief(value)}, expected True or False")
 
 
 def as_step(step: Any) -> int:
@@ -78,7 +83,7 @@ def as_step(step: Any) -> int:
     except TypeError:
         number = -1
     if number < 0:
-        raise ValueError(f"step is {step!r}, expected an integer >= 0")
+        raise ValueError(f"step is {brief(step)}, expected an integer >= 0")
     return number
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.controls.control import Control
 from entropy_theory.controls.expected import Expected, greater, magnitude, sign, top_share
 from entropy_theory.controls.fields import (
@@ -138,7 +139,9 @@ class KLCov(Control):
         check_choice(self.penalty, "penalty", ("abs-log-ratio", "kl"))
         check_choice(self.anchor, "anchor", ("moving", "fixed"))
         if self.mask == "logit" and self.penalty != "kl":
-            raise ValueError(f"mask is 'logit' and penalty is {self.penalty!r}, expected the penalty 'kl' beside it")
+            raise ValueError(
+                f"mask is 'logit' and penalty is {brief(self.penalty)}, expected the penalty 'kl' beside it"
+            )
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> KLCov:

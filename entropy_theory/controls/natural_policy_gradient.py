@@ -14,7 +14,7 @@ import numpy as np
 from entropy_theory.controls.control import Control
 from entropy_theory.controls.tokens import Batch
 from entropy_theory.gradients import Problem, natural_policy_gradient
-from entropy_theory.validation import report
+from entropy_theory.validation import report, within_doubles
 
 Array = np.ndarray[Any, Any]
 
@@ -45,6 +45,7 @@ class NaturalPolicyGradient(Control):
         sums = batch.entry_sums(mean_gradient)
         sampled = sums != 0
         report(sampled & (batch.policy == 0), batch.policy, "pi(a|s)", "a positive probability of each sampled action")
-        scores = np.where(sampled, sums / np.where(sampled, batch.policy, 1), 0) - sums.sum(-1, keepdims=True)
         share = batch.state_share
-        return np.asarray(np.where(share > 0, scores / np.where(share > 0, share, 1), 0))
+        with within_doubles("advantage"):
+            scores = np.where(sampled, sums / np.where(sampled, batch.policy, 1), 0) - sums.sum(-1, keepdims=True)
+            return np.asarray(np.where(share > 0, scores / np.where(share > 0, share, 1), 0))

@@ -10,6 +10,7 @@ import operator
 from dataclasses import dataclass
 from typing import Any
 
+from entropy_theory.brief import brief
 from entropy_theory.controls.fields import Number, as_step, check_nonnegative
 
 
@@ -49,7 +50,7 @@ class Annealed:
         except TypeError:
             steps = 0
         if steps < 1:
-            raise ValueError(f"steps is {self.steps!r}, expected an integer >= 1")
+            raise ValueError(f"steps is {brief(self.steps)}, expected an integer >= 1")
 
     def __call__(self, step: int) -> Any:
         number = as_step(step)
@@ -87,4 +88,7 @@ class PowerDecay:
         check_nonnegative(self.power, "power")
 
     def __call__(self, step: int) -> Any:
-        return self.start * (as_step(step) + 1) ** (-self.power)
+        try:
+            return self.start * (as_step(step) + 1) ** (-self.power)
+        except OverflowError:
+            raise ValueError(f"step is {brief(step)}, expected an integer in the range of doubles") from None

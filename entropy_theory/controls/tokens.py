@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from entropy_theory import fast
+from entropy_theory.brief import brief
 from entropy_theory.softmax import Policy
-from entropy_theory.validation import as_logits, as_numbers, report
+from entropy_theory.validation import as_count, as_logits, as_numbers, report
 
 Array = np.ndarray[Any, Any]
 
@@ -445,13 +446,16 @@ class Rows:
 
 def as_integers(value: Any, name: str, size: int | None) -> Array:
     """Integers of shape (N,)."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} is {brief(value)}, expected integers of shape (N,)") from None
     if array.dtype.kind not in "iu" and array.size:
-        raise ValueError(f"{name} has dtype {array.dtype} (first entry {array.flat[0]!r}), expected integers")
+        raise ValueError(f"{name} has dtype {array.dtype} (first entry {brief(array.flat[0])}), expected integers")
     return _one_axis(array.astype(np.int64), name, size)
 
 
-def top_tokens(values: Array, count: int) -> Array:
+def top_tokens(values: Any, count: int) -> Array:
     """Mask of the largest entries; of equal ones the earliest.
 
     Parameters
@@ -463,7 +467,13 @@ def top_tokens(values: Array, count: int) -> Array:
     Returns
     -------
     bool array (N,)
+
+    Raises
+    ------
+    ValueError
+        If `values` is no array of finite numbers of one axis, or `count` no integer >= 0.
     """
+    values, count = _floats(values, "values", None), as_count(count, "count", least=0)
     if count >= values.size or count == 0:
         return np.full(values.size, count > 0)
     threshold = np.partition(values, values.size - count)[values.size - count]

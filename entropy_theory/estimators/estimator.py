@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.problems import TokenTree
 from entropy_theory.rollouts import Rollouts
 
@@ -81,6 +82,12 @@ class Estimator(ABC):
         return memory
 
 
+def check_rollouts(rollouts: Any) -> None:
+    """Raise a ValueError unless `rollouts` is that."""
+    if not isinstance(rollouts, Rollouts):
+        raise ValueError(f"rollouts is {brief(rollouts)}, expected Rollouts, as Sampling.collect gives them")
+
+
 class OutcomeEstimator(Estimator):
     """Base of the estimators that look at the rewards alone: all tokens of a response have the same advantage."""
 
@@ -115,4 +122,5 @@ class OutcomeEstimator(Estimator):
         -------
         array (G, K, T)
         """
+        check_rollouts(rollouts)
         return np.repeat(self.of_rewards(rollouts.reward)[..., None], rollouts.horizon, axis=-1)

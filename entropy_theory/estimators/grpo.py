@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.controls.fields import check_choice
 from entropy_theory.estimators.estimator import OutcomeEstimator
 from entropy_theory.estimators.groups import as_rewards, deviations, standardised
+from entropy_theory.validation import is_whole
 
 Array = np.ndarray[Any, Any]
 
@@ -70,8 +72,8 @@ class GRPO(OutcomeEstimator):
 
     def __post_init__(self) -> None:
         check_choice(self.scale, "scale", ("std", "none"))
-        if isinstance(self.ddof, bool) or not isinstance(self.ddof, int | np.integer) or self.ddof not in (0, 1):
-            raise ValueError(f"ddof is {self.ddof!r}, expected 0 or 1")
+        if not is_whole(self.ddof) or self.ddof not in (0, 1):
+            raise ValueError(f"ddof is {brief(self.ddof)}, expected 0 or 1")
 
     @property
     def least_responses(self) -> int:

@@ -7,13 +7,15 @@ Here phi is tabular, with a logit for each state and token, as the policy is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.controls.fields import Number, check_nonnegative
-from entropy_theory.estimators.estimator import Estimator, Memory
+from entropy_theory.estimators.estimator import Estimator, Memory, check_rollouts
 from entropy_theory.estimators.groups import as_rewards, from_first, mean_of_others
 from entropy_theory.problems import TokenTree
 from entropy_theory.rollouts import Rollouts
@@ -152,7 +154,9 @@ class PRIME(Estimator):
         ValueError
             If `z0` is no float array (S, V) of the tree.
         """
-        logits = tree.check_logits(z0)
+        if not isinstance(tree, TokenTree):
+            raise ValueError(f"tree is {brief(tree)}, expected a TokenTree")
+        logits = tree.check_logits(z0, "z0")
         shape = (tree.states, tree.vocabulary)
         if logits.shape != shape or logits.dtype != np.float64:
             raise ValueError(f"z0 has shape {logits.shape} and dtype {logits.dtype}, expected floats of shape {shape}")
@@ -170,6 +174,7 @@ class PRIME(Estimator):
         -------
         array (G, K, T)
         """
+        check_rollouts(rollouts)
         logits, reference = _tables(memory)
         visited, row = _rows(rollouts)
         for name, index, size in zip(("state", "action"), (rollouts.state, rollouts.action), logits.shape, strict=True):
@@ -189,6 +194,7 @@ class PRIME(Estimator):
         -------
         array (G, K, T)
         """
+        check_rollouts(rollouts)
         if memory is None:
             raise ValueError("memory is None, expected what start or learn returned")
         if not rollouts.reward.size:
@@ -216,6 +222,7 @@ class PRIME(Estimator):
         """
         from scipy.special import expit
 
+        check_rollouts(rollouts)
         logits, reference = _tables(memory)
         reward = rollouts.reward
         report(
@@ -237,9 +244,11 @@ class PRIME(Estimator):
 
 def _tables(memory: Memory) -> tuple[Array, Array]:
     """The logits of phi and of its reference."""
+    if not isinstance(memory, Mapping):
+        raise ValueError(f"memory is {brief(memory)}, expected what start or learn returned")
     missing = [name for name in ("logits", "reference") if name not in memory]
     if missing:
-        raise ValueError(f"memory has the entries {sorted(memory)}, expected {missing[0]!r} among them")
+        raise ValueError(f"memory has the entries {brief(list(memory))}, expected {missing[0]!r} among them")
     logits, reference = memory["logits"], memory["reference"]
     if logits.ndim != 2 or logits.shape != reference.shape:
         raise ValueError(

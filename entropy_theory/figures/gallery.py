@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from entropy_theory.brief import brief
 from entropy_theory.figures import FIGURES
 from entropy_theory.figures.simulations import DRAWINGS
 from entropy_theory.figures.style import MUTED, save, style
@@ -57,7 +58,7 @@ def select(names: Iterable[str]) -> list[str]:
         if _plain(name) not in known:
             near = [written[known[key]] for key in difflib.get_close_matches(_plain(name), known, n=3, cutoff=0.4)]
             hint = f"; the nearest are {', '.join(near)}" if near else ""
-            raise ValueError(f"name is {name!r}, expected one of {', '.join(written.values())}{hint}")
+            raise ValueError(f"name is {brief(name)}, expected one of {', '.join(written.values())}{hint}")
         wanted.add(known[_plain(name)])
     return [name for name in TITLES if not wanted or name in wanted]
 

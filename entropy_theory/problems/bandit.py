@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory.arithmetic import is_ball, to_balls
 from entropy_theory.problems.values import Values
 from entropy_theory.softmax import Policy, softmax
 from entropy_theory.validation import as_logits, as_numbers, broadcast
@@ -96,22 +95,21 @@ class Bandit:
         one = np.ones(v.shape)
         return Values(v=v, q=reward, advantage=policy.centred(reward), visits=one, visitation=one)
 
-    def check_logits(self, z: Any) -> Array:
+    def check_logits(self, z: Any, name: str = "z") -> Array:
         """Logits as an array that fits the problem; a ValueError says what does not.
 
         Parameters
         ----------
         z : array (..., A) or (..., 1, A)
             Floats or balls.
+        name : str
+            What an error calls them.
 
         Returns
         -------
         array (..., A)
         """
-        return self._together(z)[0]
+        return self._together(z, name)[0]
 
-    def _together(self, z: Any) -> list[Array]:
-        logits = as_logits(z)
-        # Floats among balls would pass rounded exponentials off as exact numbers.
-        lift = is_ball(self.reward) and not is_ball(logits)
-        return broadcast(z=to_balls(logits) if lift else logits, reward=self.reward)
+    def _together(self, z: Any, name: str = "z") -> list[Array]:
+        return broadcast(**{name: as_logits(z, name), "reward": self.reward})

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
+
 Array = np.ndarray[Any, Any]
 
 
@@ -20,7 +22,7 @@ def read(env_or_id: Any, **options: Any) -> tuple[Array, Array, Array, Array]:
     table = getattr(env.unwrapped, "P", None)
     initial = getattr(env.unwrapped, "initial_state_distrib", None)
     if table is None or initial is None:
-        raise ValueError(f"env_or_id is {env_or_id!r}, expected an environment with P and initial_state_distrib")
+        raise ValueError(f"env_or_id is {brief(env_or_id)}, expected an environment with P and initial_state_distrib")
     states, actions = len(table), len(table[0])
     transition, termination = np.zeros((states, actions, states)), np.zeros((states, actions))
     reward = np.zeros((states, actions))
@@ -38,7 +40,9 @@ def read(env_or_id: Any, **options: Any) -> tuple[Array, Array, Array, Array]:
 def _make(env_or_id: Any, **options: Any) -> Any:
     if not isinstance(env_or_id, str):
         if not hasattr(env_or_id, "unwrapped"):
-            raise ValueError(f"env_or_id is {env_or_id!r}, expected an environment or its id such as 'FrozenLake-v1'")
+            raise ValueError(
+                f"env_or_id is {brief(env_or_id)}, expected an environment or its id such as 'FrozenLake-v1'"
+            )
         return env_or_id
     try:
         import gymnasium
@@ -49,4 +53,5 @@ def _make(env_or_id: Any, **options: Any) -> Any:
     try:
         return gymnasium.make(env_or_id, **options)
     except gymnasium.error.Error as error:
-        raise ValueError(f"env_or_id is {env_or_id!r}, expected an id that Gymnasium knows: {error}") from None
+        why = " ".join(str(error).split())
+        raise ValueError(f"env_or_id is {brief(env_or_id)}, expected an id that Gymnasium knows: {why}") from None

@@ -225,7 +225,7 @@ class MDP:
             If a system is not solved to the rounding of its residual.
         """
         (v, *totals), visits, error = self.totals_under(policy, [self._mean_reward(policy), *rewards])
-        q = self.reward + self.discount[..., None, None] * self.expected_next(v)
+        q = self.reward + self.discount[..., None, None] * self.next_value(v)
         wide = policy if q.shape == policy.z.shape else Policy(np.broadcast_to(policy.z, q.shape))
         visitation = (1 - self.discount[..., None]) * visits
         advantage = wide.centred(q)
@@ -345,7 +345,7 @@ class MDP:
         -------
         array (..., S)
         """
-        policy, right = Policy(self.check_logits(z)), as_numbers(reward, "reward", axes=1)
+        policy, right = Policy(self.check_logits(z)), self._per_state(reward, "reward")
         if self.sparse and policy.z.ndim > 2:
             each = np.broadcast_to(right, policy.z.shape[:-1])
             indices = np.ndindex(policy.z.shape[:-2])
@@ -368,13 +368,31 @@ class MDP:
         """
         return np.asarray((self.initial * self.state_values(z, reward)).sum(-1))
 
-    def expected_next(self, v: Array) -> Array:
+    def expected_next(self, v: Any) -> Array:
         """``E[v(s') | s, a]``, zero after the end of an episode.
 
         Parameters
         ----------
         v : array (..., S)
-            A number a state.
+            A number a state; its leading axes broadcast against the batch.
+
+        Returns
+        -------
+        array (..., S, A)
+
+        Raises
+        ------
+        ValueError
+            If `v` does not fit the states and the batch, or holds an entry that is not finite.
+        """
+        return self.next_value(self._per_state(v, "v"))
+
+    def next_value(self, v: Array) -> Array:
+        """`expected_next` of values that are known to fit, as those that the process gave itself.
+
+        Parameters
+        ----------
+        v : array (..., S)
 
         Returns
         -------
@@ -388,32 +406,52 @@ class MDP:
         product = products(rows, v)
         return product.reshape(*product.shape[:-1], self.states, self.actions)
 
-    def check_logits(self, z: Any) -> Array:
+    def check_logits(self, z: Any, name: str = "z") -> Array:
         """Logits as an array that fits the problem; a ValueError says what does not.
 
         Parameters
         ----------
         z : array (..., S, A)
             Floats or balls.
+        name : str
+            What an error calls them.
 
         Returns
         -------
         array (..., S, A)
         """
-        logits = as_logits(z)
+        logits = as_logits(z, name)
         expected = (self.states, self.actions)
         if logits.shape[-2:] != expected:
-            raise ValueError(f"z has shape {logits.shape}, expected (..., {self.states}, {self.actions})")
+            raise ValueError(f"{name} has shape {logits.shape}, expected (..., {self.states}, {self.actions})")
         try:
             np.broadcast_shapes(self.batch, logits.shape[:-2])
         except ValueError:
             raise ValueError(
-                f"z has shape {logits.shape}, expected leading axes that broadcast against the batch {self.batch}"
+                f"{name} has shape {logits.shape}, expected leading axes that broadcast against the batch {self.batch}"
             ) from None
         if self.sparse and is_ball(logits):
-            raise ValueError("z holds balls, expected floats beside a sparse transition (use a dense one)")
+            raise ValueError(f"{name} holds balls, expected floats beside a sparse transition (use a dense one)")
+        if self.sparse and not logits.size:
+            raise ValueError(
+                f"{name} has shape {logits.shape}, expected at least one policy beside a sparse transition"
+            )
         # Floats among balls would pass rounded exponentials off as exact numbers.
         return to_balls(logits) if self._exact and not is_ball(logits) else logits
+
+    def _per_state(self, value: Any, name: str) -> Array:
+        array = as_numbers(value, name, axes=1)
+        if array.shape[-1] != self.states:
+            raise ValueError(f"{name} has shape {array.shape}, expected (..., {self.states}), a number a state")
+        try:
+            np.broadcast_shapes(self.batch, array.shape[:-1])
+        except ValueError:
+            raise ValueError(
+                f"{name} has shape {array.shape}, expected leading axes that broadcast against the batch {self.batch}"
+            ) from None
+        if self.sparse and is_ball(array):
+            raise ValueError(f"{name} holds balls, expected floats beside a sparse transition (use a dense one)")
+        return array
 
     def _mean_reward(self, policy: Policy) -> Array:
         return np.asarray((policy.probability * self.reward).sum(-1))

@@ -85,10 +85,13 @@ class DenseSystem:
                 return solve(np.swapaxes(matrix, -1, -2) if transposed else matrix, right)
             self._factors = _factorised(matrix, self.batch)
         right = np.broadcast_to(right, (*self.batch, right.shape[-1]))
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             solution = self._factors.solve(right.reshape(-1, right.shape[-1]), transposed=transposed)
         if not np.isfinite(solution).all():
-            raise ArithmeticError("the system of values is singular in floats, expected a discount farther from one")
+            raise ArithmeticError(
+                "the system of values is singular in floats, expected a discount farther from one, or smaller rewards "
+                "where these are huge"
+            )
         solution = solution.reshape(right.shape)
         self.found(right, solution, transposed=transposed)
         return solution

@@ -19,6 +19,7 @@ import numpy as np
 from entropy_theory import fast
 from entropy_theory.arithmetic import is_ball, midpoint, to_balls
 from entropy_theory.balls import Ball
+from entropy_theory.brief import brief
 from entropy_theory.problems.levels import Level, Passes
 from entropy_theory.problems.mdp import MDP, ROW_SUM
 from entropy_theory.problems.values import Values
@@ -30,6 +31,7 @@ from entropy_theory.validation import (
     as_logits,
     as_numbers,
     as_scalar,
+    is_whole,
     report,
 )
 
@@ -41,7 +43,7 @@ TIED = 2.0**-40
 
 
 MOST_RESPONSES = 10**9
-"""Responses to a prompt; a number for each must fit in memory."""
+"""Responses to all prompts; a number for each must fit in memory."""
 
 
 COMPILED = 2**18
@@ -97,7 +99,7 @@ class TokenTree:
         self.horizon = as_count(horizon, "horizon")
         if prompts is not None:
             as_count(prompts, "prompts")
-        responses = _responses(self.vocabulary, self.horizon)
+        responses = _responses(self.vocabulary, self.horizon, 1 if prompts is None else prompts)
         if callable(reward):
             reward = _rewards(reward, self.vocabulary, self.horizon, 1 if prompts is None else prompts)
         table = as_numbers(reward, "reward", axes=1)
@@ -159,17 +161,23 @@ class TokenTree:
             If an argument is not as above.
         """
         v, t, m = as_count(vocabulary, "vocabulary"), as_count(horizon, "horizon"), as_count(prompts, "prompts")
-        responses = _responses(v, t)
+        responses = _responses(v, t, m)
         if isinstance(correct, tuple | list) and len(correct) != 2:
-            raise ValueError(f"correct is {correct!r}, expected a share or a pair (low, high)")
+            raise ValueError(f"correct is {brief(correct)}, expected a share or a pair (low, high)")
         low, high = correct if isinstance(correct, tuple | list) else (correct, correct)
         low, high = as_fraction(low, "correct"), as_fraction(high, "correct")
         if low > high:
-            raise ValueError(f"correct is {correct!r}, expected a pair (low, high) with low <= high")
+            raise ValueError(f"correct is {brief(correct)}, expected a pair (low, high) with low <= high")
         rng = as_generator(seed)
         share = np.exp(rng.uniform(np.log(low), np.log(high), size=m))
         number = np.maximum(1, np.rint(share * responses).astype(np.int64))
-        reward = np.zeros((m, responses))
+        try:
+            reward = np.zeros((m, responses))
+        except MemoryError:
+            raise ValueError(
+                f"vocabulary is {v}, horizon is {t} and prompts is {m}, expected sizes of which {m * responses:.3g} "
+                "rewards fit in memory"
+            ) from None
         for row, count in zip(reward, number, strict=True):
             row[rng.choice(row.size, count, replace=False)] = 1.0
         return cls(v, t, reward, weights=weights)
@@ -220,9 +228,9 @@ class TokenTree:
         try:
             tokens = tuple(prefix)
         except TypeError:
-            raise ValueError(f"prefix is {prefix!r}, expected a sequence of tokens") from None
+            raise ValueError(f"prefix is {brief(prefix)}, expected a sequence of tokens") from None
         if len(tokens) >= self.horizon:
-            raise ValueError(f"prefix is {tokens!r}, expected fewer than {self.horizon} tokens")
+            raise ValueError(f"prefix is {brief(tokens)}, expected fewer than {self.horizon} tokens")
         place = _index(prompt, "prompt", self.prompts)
         for i, token in enumerate(tokens):
             place = place * self.vocabulary + _index(token, f"prefix[{i}]", self.vocabulary)
@@ -346,27 +354,31 @@ class TokenTree:
         end = np.broadcast_to(0 * v[..., :1], (*v.shape[:-1], self.prompts * self.vocabulary**self.horizon))
         return self._by_state(np.concatenate([later, end], axis=-1))
 
-    def check_logits(self, z: Any) -> Array:
+    def check_logits(self, z: Any, name: str = "z") -> Array:
         """Logits as an array that fits the problem; a ValueError says what does not.
 
         Parameters
         ----------
         z : array (..., S, V)
             Floats or balls.
+        name : str
+            What an error calls them.
 
         Returns
         -------
         array (..., S, V)
         """
-        logits = as_logits(z)
+        logits = as_logits(z, name)
         if logits.shape[-2:] != (self.states, self.vocabulary):
-            raise ValueError(f"z has shape {logits.shape}, expected (..., {self.states}, {self.vocabulary})")
+            raise ValueError(f"{name} has shape {logits.shape}, expected (..., {self.states}, {self.vocabulary})")
         try:
             np.broadcast_shapes(self.batch, logits.shape[:-2])
         except ValueError:
             raise ValueError(
-                f"z has shape {logits.shape}, expected leading axes that broadcast against the batch {self.batch}"
+                f"{name} has shape {logits.shape}, expected leading axes that broadcast against the batch {self.batch}"
             ) from None
+        if not logits.size:
+            raise ValueError(f"{name} has shape {logits.shape}, expected at least one policy")
         # Floats among balls would pass rounded exponentials off as exact numbers.
         return to_balls(logits) if self._exact and not is_ball(logits) else logits
 
@@ -395,14 +407,16 @@ class TokenTree:
         """
         import scipy.sparse as sp
 
+        if not isinstance(sparse, bool | np.bool_):
+            raise ValueError(f"sparse is {brief(sparse)}, expected True or False")
         gamma = as_scalar(discount, "discount")
         if not 0 < gamma < 1:
-            raise ValueError(f"discount is {discount!r}, expected a number in (0, 1)")
+            raise ValueError(f"discount is {brief(discount)}, expected a number in (0, 1)")
         scale = gamma ** (self.horizon - 1)
         largest = float(np.abs(midpoint(self.reward)).max())
         if not scale > largest / LARGEST:
             raise ValueError(
-                f"discount is {discount!r}, expected one whose power {self.horizon - 1} can divide rewards"
+                f"discount is {brief(discount)}, expected one whose power {self.horizon - 1} can divide rewards"
             )
         inner, entries = int(self._ends[-2]), self.states * self.vocabulary
         moves = np.arange(inner * self.vocabulary)
@@ -439,9 +453,9 @@ class TokenTree:
         """
         size, right = as_scalar(confidence, "confidence"), as_scalar(skill, "skill")
         if size < 0:
-            raise ValueError(f"confidence is {confidence!r}, expected a number >= 0")
+            raise ValueError(f"confidence is {brief(confidence)}, expected a number >= 0")
         if not -1 <= right <= 1:
-            raise ValueError(f"skill is {skill!r}, expected a number in [-1, 1]")
+            raise ValueError(f"skill is {brief(skill)}, expected a number in [-1, 1]")
         if self.batch or self._exact:
             raise ValueError(f"the tree has rewards of shape {self.reward.shape}, expected one problem in floats")
         noise = as_generator(seed).standard_normal((self.states, self.vocabulary))
@@ -617,12 +631,12 @@ def _one(array: Array, index: tuple[int, ...], axes: int) -> Array:
     return np.asarray(array[tuple(i if size > 1 else 0 for size, i in own)])
 
 
-def _responses(vocabulary: int, horizon: int) -> int:
-    """``V**T``, if a number for each fits in memory."""
-    if horizon * math.log(vocabulary) > math.log(MOST_RESPONSES):
+def _responses(vocabulary: int, horizon: int, prompts: int) -> int:
+    """``V**T``, if a number for each response to each prompt fits in memory."""
+    if math.log(prompts) + horizon * math.log(vocabulary) > math.log(MOST_RESPONSES):
         raise ValueError(
-            f"vocabulary is {vocabulary!r} and horizon is {horizon!r}, expected at most {MOST_RESPONSES:.0e} responses "
-            "to a prompt"
+            f"vocabulary is {brief(vocabulary)}, horizon is {brief(horizon)} and prompts is {brief(prompts)}, expected "
+            f"at most {MOST_RESPONSES:.0e} responses"
         )
     return int(vocabulary**horizon)
 
@@ -639,6 +653,6 @@ def _rewards(function: Callable[..., Any], vocabulary: int, horizon: int, prompt
 
 
 def _index(value: Any, name: str, size: int) -> int:
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value < size:
+    if is_whole(value) and 0 <= value < size:
         return operator.index(value)
-    raise ValueError(f"{name} is {value!r}, expected an integer in [0, {size})")
+    raise ValueError(f"{name} is {brief(value)}, expected an integer in [0, {size})")

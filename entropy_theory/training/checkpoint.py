@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.files import read_arrays, write_whole
 from entropy_theory.training.record import Record
 from entropy_theory.training.sampling import Spare
+from entropy_theory.validation import is_whole
 
 Array = np.ndarray[Any, Any]
 
@@ -54,32 +56,57 @@ class Checkpoint:
                 f"checkpoint is {str(self.path)!r}, expected a file that can be written to: {error}"
             ) from None
 
-    def load(self) -> tuple[State, list[Record]] | None:
-        """The state and the records in the file; None if there is no file.
+    def load(self, z0: Array) -> tuple[State, list[Record]] | None:
+        """The state and the records in the file of a run that starts at `z0`; None if there is no file.
 
         Raises
         ------
         ValueError
-            If the file is no checkpoint or belongs to a run with other arguments.
+            If the file is no checkpoint, is damaged, or belongs to a run with other arguments.
         """
         if not self.path.exists():
             return None
         try:
             arrays = read_arrays(self.path)
             head = json.loads(arrays["checkpoint"].item())
-            found = head["arguments"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"checkpoint is {str(self.path)!r}, expected a file of an earlier run: {error}") from None
+            found = dict(head["arguments"])
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            why = " ".join(str(error).split())
+            raise ValueError(f"checkpoint is {str(self.path)!r}, expected a file of an earlier run: {why}") from None
         for name, value in self.arguments.items():
             if found.get(name) != value:
                 raise ValueError(
                     f"checkpoint is {str(self.path)!r}, expected that of a run with {name} = {value}; it has "
                     f"{found.get(name)}"
                 )
-        state = State(head["step"], arrays["z"], head["rng"], _named(arrays, "memory."))
         columns = _named(arrays, "record.")
+        wrong = _inconsistent(head, arrays.get("z"), z0, columns, int(self.arguments["record_every"]))
+        if wrong:
+            raise ValueError(f"checkpoint is {str(self.path)!r}, expected a file of an earlier run: {wrong}")
+        state = State(head["step"], arrays["z"], head["rng"], _named(arrays, "memory."))
         records = [{name: array[i] for name, array in columns.items()} for i in range(head["records"])]
         return state, records
+
+
+def _inconsistent(head: dict[str, Any], z: Any, z0: Array, columns: dict[str, Array], every: int) -> str | None:
+    """What no run leaves, in words; None if all fits."""
+    step, count = head.get("step"), head.get("records")
+    if not isinstance(step, int) or not is_whole(step) or step < 0:
+        return f"step is {brief(step)}"
+    if not is_whole(count) or count != len(range(0, step, every)):
+        return f"it says {brief(count)} records at step {step}"
+    if not isinstance(z, np.ndarray) or z.shape != z0.shape or z.dtype != z0.dtype or not np.isfinite(z).all():
+        return f"its logits are {brief(z)}"
+    for name, column in columns.items():
+        if column.ndim < 1 or len(column) != count or column.dtype.kind not in "biuf":
+            return f"{name} has shape {column.shape} and dtype {column.dtype} for {count} records"
+    if count and not columns:
+        return f"it holds none of {count} records"
+    try:
+        np.random.default_rng().bit_generator.state = head["rng"]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return f"its generator is {brief(head.get('rng'))}"
+    return None
 
 
 def _named(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:

@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from entropy_theory.brief import brief
 from entropy_theory.files import read_arrays, write_whole
 from entropy_theory.markup import grid, pairs
 from entropy_theory.markup import text as words
@@ -173,9 +174,11 @@ class History:
             arrays = read_arrays(path)
             metadata = json.loads(arrays.pop("metadata").item())
             metadata["fields"]
+            _check_columns(arrays, metadata)
             return cls(**arrays, metadata=metadata)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"path is {str(path)!r}, expected a file that History.save wrote: {error}") from None
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            why = " ".join(str(error).split())
+            raise ValueError(f"path is {brief(path)}, expected a file that History.save wrote: {why}") from None
 
     def arrays(self) -> dict[str, Any]:
         """Every array by name.
@@ -278,6 +281,23 @@ class History:
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))
+
+
+def _check_columns(arrays: dict[str, Array], metadata: Any) -> None:
+    """Raise a ValueError unless there is one number, or row of numbers, for each record."""
+    known = {field.name for field in fields(History)} - {"metadata"}
+    if arrays.keys() != known:
+        raise ValueError(f"it holds {brief(sorted(arrays))}, expected {', '.join(sorted(known))}")
+    records, levels = arrays["step"].size, len(metadata["quantile_levels"])
+    wide = {"covariance_quantiles", "batch_covariance_quantiles"}
+    for name, array in arrays.items():
+        if array.dtype.kind not in ("iu" if name == "step" else "fiu"):
+            raise ValueError(f"{name} has dtype {array.dtype}, expected numbers")
+        shape = {**dict.fromkeys(wide, (records, levels)), "logits": array.shape}.get(name, (records,))
+        if name == "state_entropy":
+            shape = (records, *array.shape[1:2])
+        if array.shape != shape or not records:
+            raise ValueError(f"{name} has shape {array.shape}, expected {shape}, one entry for each record")
 
 
 def _sparkline(label: str, step: Array, values: Array) -> str:

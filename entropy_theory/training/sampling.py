@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.controls import Control
 from entropy_theory.controls.fields import check_flag
 from entropy_theory.controls.tokens import Batch, Rows
 from entropy_theory.estimators import GRPO
 from entropy_theory.estimators.estimator import Estimator
 from entropy_theory.problems import TokenTree
+from entropy_theory.problems.token_tree import MOST_RESPONSES
 from entropy_theory.rollouts import Rollouts, draw_prompts, sample
-from entropy_theory.validation import as_count
+from entropy_theory.validation import as_count, as_generator
 
 Array = np.ndarray[Any, Any]
 
@@ -63,11 +65,16 @@ class Sampling:
     def __post_init__(self) -> None:
         for name in ("prompts", "responses", "minibatches", "epochs"):
             object.__setattr__(self, name, as_count(getattr(self, name), name))
+        if self.prompts * self.responses > MOST_RESPONSES:
+            raise ValueError(
+                f"prompts is {brief(self.prompts)} and responses is {brief(self.responses)}, expected at most "
+                f"{MOST_RESPONSES:.0e} responses in a batch"
+            )
         if not isinstance(self.estimator, Estimator):
-            raise ValueError(f"estimator is {self.estimator!r}, expected an Estimator such as GRPO() or RLOO()")
+            raise ValueError(f"estimator is {brief(self.estimator)}, expected an Estimator such as GRPO() or RLOO()")
         if self.responses < self.estimator.least_responses:
             raise ValueError(
-                f"responses is {self.responses!r}, expected at least {self.estimator.least_responses} for "
+                f"responses is {brief(self.responses)}, expected at least {self.estimator.least_responses} for "
                 f"{self.estimator!r}"
             )
         check_flag(self.filter_equal, "filter_equal")
@@ -90,7 +97,14 @@ class Sampling:
         Returns
         -------
         Rollouts
+
+        Raises
+        ------
+        ValueError
+            If `z` does not fit the tree, or `rng` is no generator.
         """
+        if not isinstance(tree, TokenTree):
+            raise ValueError(f"tree is {brief(tree)}, expected a TokenTree")
         rollouts = sample(tree, z, draw_prompts(tree, self.prompts, rng), self.responses, rng)
         if not self.filter_equal:
             return rollouts
@@ -109,7 +123,15 @@ class Sampling:
         ------
         int array
             Indices of groups.
+
+        Raises
+        ------
+        ValueError
+            If `groups` is no integer from 0 to `prompts`, or `rng` is no generator.
         """
+        if as_count(groups, "groups", least=0) > self.prompts:
+            raise ValueError(f"groups is {brief(groups)}, expected at most the {self.prompts} prompts of a batch")
+        rng = as_generator(rng, "rng")
         for _ in range(self.epochs):
             yield from np.array_split(rng.permutation(groups), self.minibatches)
 

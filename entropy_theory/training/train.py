@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.controls import Control
 from entropy_theory.controls.fields import check_flag
+from entropy_theory.files import real
 from entropy_theory.gradients import Problem
 from entropy_theory.problems import Bandit, TokenTree
 from entropy_theory.progress import Report, reporting
@@ -128,7 +131,7 @@ def train(
 
 def _advance(run: _Run, steps: int, store: Checkpoint | None, report: Report) -> tuple[State, list[Record]]:
     """Batch after batch up to `steps`. What is kept on disk are boundaries between whole batches."""
-    found = None if store is None else store.load()
+    found = None if store is None else store.load(run.z0)
     state, records = run.start() if found is None else found
     if state.step > steps:
         raise ValueError(f"steps is {steps}, expected at least {state.step}, where the checkpoint stands")
@@ -192,20 +195,22 @@ class _Run:
 
         z = _start(problem, z0)
         if not isinstance(control, Control):
-            raise ValueError(f"control is {control!r}, expected a Control such as PolicyGradient()")
+            raise ValueError(f"control is {brief(control)}, expected a Control such as PolicyGradient()")
         if not callable(eta):
             eta = _step_size(eta)
         as_count(updates, "updates")
         as_count(record_every, "record_every")
         if sampling is not None:
             if not isinstance(sampling, Sampling):
-                raise ValueError(f"sampling is {sampling!r}, expected a Sampling or None")
+                raise ValueError(f"sampling is {brief(sampling)}, expected a Sampling or None")
             if not isinstance(problem, TokenTree):
-                raise ValueError(f"problem is {problem!r}, expected a TokenTree beside sampling")
+                raise ValueError(f"problem is {brief(problem)}, expected a TokenTree beside sampling")
             if updates != 1:
-                raise ValueError(f"updates is {updates!r}, expected it left out beside sampling, which has its own")
+                raise ValueError(
+                    f"updates is {brief(updates)}, expected it left out beside sampling, which has its own"
+                )
         if margin is not None and not as_scalar(margin, "margin") > 0:
-            raise ValueError(f"margin is {margin!r}, expected a number > 0")
+            raise ValueError(f"margin is {brief(margin)}, expected a number > 0")
         if state_entropy is not None:
             check_flag(state_entropy, "state_entropy")
         per_state = problem.states <= FEW_STATES if state_entropy is None else bool(state_entropy)
@@ -290,17 +295,14 @@ class _Run:
 def _step_size(value: Any) -> float:
     number = as_scalar(value, "eta")
     if not number > 0:
-        raise ValueError(f"eta is {value!r}, expected a step size > 0")
+        raise ValueError(f"eta is {brief(value)}, expected a step size > 0")
     return number
 
 
 def _as_path(value: Any) -> Path:
-    try:
-        path = Path(value)
-    except TypeError:
-        path = None
-    if path is None or path.is_dir() or not path.resolve().parent.is_dir():
-        raise ValueError(f"checkpoint is {value!r}, expected a file in a folder that exists")
+    path = Path(value) if isinstance(value, str | os.PathLike) and "\0" not in os.fspath(value) else None
+    if path is None or os.path.isdir(path) or not os.path.isdir(real(path).parent):
+        raise ValueError(f"checkpoint is {brief(value)}, expected a file in a folder that exists")
     return path
 
 
@@ -312,14 +314,14 @@ def _state_of(rng: np.random.Generator) -> dict[str, Any]:
 
 def _start(problem: Problem, z0: Any) -> Array:
     if not isinstance(problem, Problem):
-        raise ValueError(f"problem is {problem!r}, expected a Bandit, an MDP or a TokenTree")
+        raise ValueError(f"problem is {brief(problem)}, expected a Bandit, an MDP or a TokenTree")
     batch = problem.reward.shape[:-1] if isinstance(problem, Bandit) else problem.batch
     if batch:
-        raise ValueError(f"problem is {problem!r}, expected one problem, no batch of them")
+        raise ValueError(f"problem is {brief(problem)}, expected one problem, no batch of them")
     z = as_logits(z0, "z0")
     shape = (problem.actions,) if isinstance(problem, Bandit) else (problem.states, problem.actions)
     if z.shape != shape or z.dtype != np.float64:
         raise ValueError(f"z0 has shape {z.shape} and dtype {z.dtype}, expected floats of shape {shape}")
     if problem.check_logits(z).dtype != np.float64:
-        raise ValueError(f"problem is {problem!r}, expected one in floats, not in exact numbers")
+        raise ValueError(f"problem is {brief(problem)}, expected one in floats, not in exact numbers")
     return np.array(z)

@@ -1,0 +1,108 @@
+"""What asks for more than there is, is refused in one line or done bit by bit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+import entropy_theory as et
+from tests.hostile import violation
+
+d = et.domains
+
+HUGE = 10**12
+
+
+def claim(**given: Any) -> et.Inequality:
+    return et.Inequality(name="huge", given=given, lhs=lambda x: 0 * x, rhs=1)
+
+
+@pytest.mark.parametrize("budget", [HUGE, 10**30, 2**63])
+def test_a_budget_of_a_trillion_is_refused(budget: int) -> None:
+    with pytest.raises(ValueError, match=r"budget is \d+, expected an integer from 1 to "):
+        et.verify(claim(x=d.reals(0, 1)), budget=budget)
+
+
+@pytest.mark.parametrize("actions", [HUGE, (HUGE, HUGE), (2, HUGE), (1, 10**30)])
+def test_instances_of_a_trillion_numbers_are_refused(actions: Any) -> None:
+    wide = et.Inequality(name="huge", given={"z": d.logits(actions=actions)}, lhs=et.entropy, rhs=1)
+    assert violation(lambda: et.verify(wide, budget=10), ("huge",)) is None
+    with pytest.raises(et.ClaimError, match=r"claim 'huge': an instance has [\d,]+ numbers, expected at most"):
+        et.verify(wide, budget=10)
+
+
+def test_mdps_of_a_trillion_numbers_are_refused() -> None:
+    wide = et.Inequality(name="huge", given={"m": d.mdps(states=10**4, actions=10**4)}, lhs=lambda m: m.reward, rhs=1)
+    with pytest.raises(et.ClaimError, match="claim 'huge': an instance has"):
+        et.verify(wide, budget=10)
+
+
+def test_a_domain_of_a_trillion_points_is_searched_not_listed() -> None:
+    verdict = et.verify(claim(x=d.integers(0, HUGE)), budget=1000)
+    assert isinstance(verdict, et.Verdict)
+    assert verdict.outcome in ("holds", "proved")
+
+
+BATCHES: dict[str, Any] = {
+    "softmax": lambda z: et.softmax(z),
+    "entropy": lambda z: et.entropy(z),
+    "kl": lambda z: et.kl([0.0, 1.0], z),
+    "statistics": lambda z: et.policy_statistics(z, [0.0, 1.0]),
+    "bandit": lambda z: et.Bandit(z),
+    "objective": lambda z: et.Bandit([1.0, 0.0]).objective(z),
+    "margin": lambda z: et.stability_margin(z, [1.0, 0.0], 0.1),
+    "moments": lambda z: et.token_moments(z, [1.0, 0.0]),
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_a_batch_of_a_trillion_policies_is_refused(name: str) -> None:
+    """A broadcast view of one number, which itself takes no memory."""
+    batch = np.broadcast_to(0.0, (HUGE, 2))
+    assert violation(lambda: BATCHES[name](batch), ("z", "reward", "z_new")) is None
+    with pytest.raises(ValueError, match=r"has shape \(1000000000000, 2\), expected at most"):
+        BATCHES[name](batch)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "horizon", "prompts"), [(10**6, 2, 1), (2, 40, 1), (10, 8, 100), (HUGE, 1, 1), (2, 10**30, 1)]
+)
+def test_trees_of_a_trillion_responses_are_refused(vocabulary: int, horizon: int, prompts: int) -> None:
+    with pytest.raises(ValueError, match=r"vocabulary is .* horizon is .* prompts is .*, expected at most"):
+        et.TokenTree.random(vocabulary, horizon, prompts=prompts)
+
+
+def test_batches_of_a_trillion_responses_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"prompts is 1000000 and responses is 1000000, expected at most"):
+        et.Sampling(prompts=10**6, responses=10**6)
+
+
+def test_constants_of_a_billion_digits_are_refused() -> None:
+    for text in ("1e999999999", "-3.5E-4000000000", "1e1_000_000_000"):
+        for make in (et.exact, et.Ball):
+            assert violation(partial(make, text), ("numerator", "rational")) is None
+            with pytest.raises(ValueError, match="rational"):
+                make(text)
+
+
+PROGRAM = """
+import resource
+import numpy as np
+import entropy_theory as et
+z = np.random.default_rng(0).normal(size=(4, 151_936))
+et.policy_statistics(z, z[::-1])
+et.entropy_change(z, 0.1 * z[::-1])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is in kilobytes on Linux")
+def test_a_vocabulary_of_a_language_model_needs_no_more_than_a_gibibyte() -> None:
+    """Four policies over 151,936 tokens."""
+    result = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    assert int(result.stdout) < 1024
