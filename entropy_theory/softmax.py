@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory.arithmetic import expm1_minus, is_ball, log1p, midpoint
-from entropy_theory.validation import as_logits, as_numbers, broadcast
+from entropy_theory.arithmetic import expm1_minus, is_ball, log1p, midpoint, to_balls
+from entropy_theory.validation import as_logits, as_numbers, broadcast, within_doubles
 
 Array = np.ndarray[Any, Any]
 
@@ -211,8 +211,17 @@ def covariance(z: Any, x: Any, y: Any) -> Array:
     array (...)
         Its error is a few units of rounding of ``E|x - E x||y - E y|``: relatively accurate unless terms of opposite
         sign cancel.
+
+    Raises
+    ------
+    ValueError
+        If an argument has no actions or a non-finite entry, or shapes do not broadcast.
+    OverflowError
+        If the products of `x` and `y` are beyond the doubles.
     """
-    return _covariance(*broadcast(z=as_logits(z), x=as_logits(x, "x"), y=as_logits(y, "y")))
+    logits, left, right = broadcast(z=as_logits(z), x=as_logits(x, "x"), y=as_logits(y, "y"))
+    with within_doubles("x", "y"):
+        return _covariance(logits, left, right)
 
 
 def entropy(z: Any) -> Array:
@@ -318,17 +327,28 @@ def kl_along(z: Any, direction: Any, step: Any) -> Array:
     Returns
     -------
     array (...)
-        Relatively accurate for steps of every size: nothing of the size of `z` is added to a small step.
+        Relatively accurate for steps of every size: nothing of the size of `z` is added to a small step. In floats
+        infinite where a change ``step u`` exceeds the largest double: then the divergence does, too.
     """
     logits, change = broadcast(z=as_logits(z), direction=as_logits(direction, "direction"))
+    size = as_numbers(step, "step")
+    broadcast(z=logits[..., 0], step=size)
+    if is_ball(logits) != is_ball(size):  # floats among balls would pass rounded exponentials off as exact numbers
+        logits, change, size = (to_balls(x) for x in (logits, change, size))
     policy = Policy(logits)
-    return _kl_of_change(policy, as_numbers(step, "step")[..., None] * policy.centred(change))
+    with np.errstate(over="ignore"):
+        u = size[..., None] * policy.centred(change)
+    if u.dtype == np.float64 and np.isposinf(u).any():
+        beyond = np.asarray(np.isposinf(u).any(-1))
+        return np.where(beyond, np.inf, _kl_of_change(policy, np.where(beyond[..., None], 0.0, u)))
+    return _kl_of_change(policy, u)
 
 
 def _kl_of_change(policy: Policy, u: Array) -> Array:
     """``KL(p_z || p_{z + u})`` for a change u with mean zero under p_z: ``log E exp(u)``."""
     log_p, p = policy.log_probability, policy.probability
-    peak = midpoint(log_p + u).max(-1, keepdims=True)
+    # The midpoint of a ball beyond the doubles is infinite, which no ball can be added to.
+    peak = np.minimum(midpoint(log_p + u).max(-1, keepdims=True), np.finfo(np.float64).max)
     # Any value is right; this one avoids overflow. In the arithmetic of z, so that its exponential is enclosed.
     scale = np.where(peak > 1, np.rint(peak), 0.0) + 0 * log_p[..., :1]
     damp = np.exp(-scale)

@@ -14,7 +14,7 @@ import entropy_theory as et
 from entropy_theory.balls import REMEMBERED_FROM, Ball, constant, noting_roundings, precision
 from entropy_theory.checking import certify
 from entropy_theory.checking.certify import Examiner, Status, examine
-from entropy_theory.checking.search import STARTS, Candidate, Harvest, _descend, search
+from entropy_theory.checking.search import STARTS, Candidate, Harvest, descend, search
 from entropy_theory.checking.verify import generator
 from entropy_theory.duals import Dual
 
@@ -146,9 +146,9 @@ def test_descents_side_by_side_are_the_descents_one_by_one(lhs: Callable[..., An
     draws = np.random.default_rng(5).normal(size=(STARTS, 3))
     starts = [Candidate({"z": z}, 0.0, 0.0) for z in draws]
     together, apart = Harvest(), Harvest()
-    ours = _descend(claim, starts, together, generator(0, "x"))
+    ours = descend(claim, starts, together, generator(0, "x"))
     rng = generator(0, "x")
-    theirs = [candidate for start in starts for candidate in _descend(claim, [start], apart, rng)]
+    theirs = [candidate for start in starts for candidate in descend(claim, [start], apart, rng)]
     assert len(ours) == len(theirs) > STARTS
     for one, other in zip(ours, theirs, strict=True):
         assert (one.merit, one.slack) == (other.merit, other.slack)

@@ -129,10 +129,10 @@ def test_stages_are_those_that_the_check_went_through(verdicts: list[Verdict]) -
     assert on_tables.tables > holds.tables
 
 
-def test_instances_are_those_proposed_and_those_optimised(verdicts: list[Verdict]) -> None:
+def test_instances_are_those_of_all_stages(verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         stages = stages_of(verdict)
-        assert stages.proposed + stages.optimised == verdict.instances
+        assert stages.proposed + stages.optimised + stages.further == verdict.instances
     assert stages_of(verdicts[0]).proposed == BUDGET
     assert stages_of(verdicts[2]).proposed == BUDGET // 40
 

@@ -7,6 +7,7 @@ is exactly zero).
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,8 +28,9 @@ from entropy_theory.balls import (
     to_fmpq,
     widened_constants,
 )
-from entropy_theory.checking.claim import Claim, Identity, Inequality, Order
+from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
 from entropy_theory.checking.leaf import Leaf
+from entropy_theory.checking.logarithm import excess
 from entropy_theory.checking.stages import count
 
 Array = np.ndarray[Any, Any]
@@ -61,6 +63,18 @@ ORDER_HOLDS = 0.05
 ORDER_MARGIN = 0.25
 """A measured order that falls short by more than this violates; in between it is undecided, as for a remainder whose
 leading term carries powers of a logarithm."""
+
+LOGARITHMIC = 1e-4
+"""A measured order that falls short by more than this may hide a logarithm: see `logarithm`."""
+
+MANY_NUMBERS = 1000
+"""Numbers from which on an instance that was decided is remembered by a digest."""
+
+ONLY_ROUNDED = (
+    "violated only by the rounding of a float, in a formula or at an end of the domain; write constants such as "
+    "0.1 and np.log(3) with et.exact"
+)
+"""Why such an instance is undecided."""
 
 
 class Status(StrEnum):
@@ -121,11 +135,12 @@ def rationals(leaves: Mapping[str, Array], spec: Mapping[str, Leaf]) -> dict[str
     return exact
 
 
-def examine(claim: Claim, instance: Mapping[str, Array], thorough: bool = False) -> Finding:
+def examine(claim: Claim, instance: Mapping[str, Array], thorough: bool = False, *, logarithms: bool = True) -> Finding:
     """Decide `claim` on one instance of exact rationals (arrays of Fraction, no batch axis).
 
     A thorough examination of an identity is made at `THOROUGH` bits, of an inequality at all precisions, and of an
-    order at all step sizes.
+    order at all step sizes. With `logarithms` an order is also violated where a power of a logarithm is all that the
+    remainder has too much.
     """
     count("examined")
     balls = {name: balls_of(value)[None] for name, value in instance.items()}
@@ -134,12 +149,12 @@ def examine(claim: Claim, instance: Mapping[str, Array], thorough: bool = False)
     for bits in (THOROUGH, PRECISIONS[-1]) if identity and thorough else PRECISIONS[identity:]:
         try:
             with precision(bits), noting_roundings() as roundings:
-                finding = _at_precision(claim, balls, bits, thorough)
+                finding = _at_precision(claim, balls, bits, thorough, logarithms)
         except UndecidedComparison as error:
             finding = Finding(Status.UNDECIDED, bits=bits, reason=str(error))
         if finding.status is Status.VIOLATED:
             if isinstance(claim, Order) or roundings.met or _at_an_end(claim, balls):
-                return _despite_rounded_constants(claim, balls, finding)
+                return _despite_rounded_constants(claim, balls, finding, logarithms)
             return finding
         if finding.status in (Status.SATISFIED, Status.OUTSIDE):
             return finding
@@ -155,21 +170,31 @@ class Examiner:
     Parameters
     ----------
     claim : Claim
+    logarithms : bool
+        As in `examine`.
     """
 
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
+    def __init__(self, claim: Claim, *, logarithms: bool = True) -> None:
+        self.claim, self.logarithms = claim, logarithms
         self._found: dict[Any, Finding] = {}
 
     def __call__(self, instance: Mapping[str, Array], thorough: bool = False) -> Finding:
-        numbers = tuple((name, x.shape, *[e.as_integer_ratio() for e in x.flat]) for name, x in instance.items())
-        finding = self._found.get((thorough, numbers))
+        key = thorough, _key(instance)
+        finding = self._found.get(key)
         if finding is None:
-            finding = self._found[thorough, numbers] = examine(self.claim, instance, thorough)
+            finding = self._found[key] = examine(self.claim, instance, thorough, logarithms=self.logarithms)
         return finding
 
 
-def _despite_rounded_constants(claim: Claim, balls: Mapping[str, Array], finding: Finding) -> Finding:
+def _key(instance: Mapping[str, Array]) -> Any:
+    """What tells an instance from others: its numbers, or of many numbers a digest, which takes less memory."""
+    numbers = tuple((name, x.shape, *[e.as_integer_ratio() for e in x.flat]) for name, x in instance.items())
+    if sum(map(len, numbers)) < MANY_NUMBERS:
+        return numbers
+    return hashlib.sha256(repr(numbers).encode()).digest()
+
+
+def _despite_rounded_constants(claim: Claim, balls: Mapping[str, Array], finding: Finding, logarithms: bool) -> Finding:
     """The violation, if it does not hang on the rounding of a float: of a constant in the claim's formulas, or of an
     end of the domain at which the instance lies."""
     again = Finding(Status.UNDECIDED)
@@ -178,18 +203,14 @@ def _despite_rounded_constants(claim: Claim, balls: Mapping[str, Array], finding
             wide = {name: _off_the_ends(value, claim.space.leaves[name]) for name, value in balls.items()}
             if bool(claim.meets(wide)[0]):
                 if isinstance(claim, Order):
-                    again = _order(claim, wide, finding.bits, thorough=True)
+                    again = _order(claim, wide, finding.bits, True, logarithms)
                 else:
                     again = _sides(claim, wide, finding.bits)
     except UndecidedComparison:
         pass
     if again.status is Status.VIOLATED:
         return finding
-    reason = (
-        "violated only by the rounding of a float, in a formula or at an end of the domain; write constants such as "
-        "0.1 and np.log(3) with et.exact"
-    )
-    return replace(finding, status=Status.UNDECIDED, reason=reason)
+    return replace(finding, status=Status.UNDECIDED, reason=ONLY_ROUNDED)
 
 
 def _at_an_end(claim: Claim, balls: Mapping[str, Array]) -> bool:
@@ -218,14 +239,17 @@ def _off_the_ends(value: Array, leaf: Leaf) -> Array:
     return out
 
 
-def _at_precision(claim: Claim, balls: Mapping[str, Array], bits: int, thorough: bool) -> Finding:
+def _at_precision(claim: Claim, balls: Mapping[str, Array], bits: int, thorough: bool, logarithms: bool) -> Finding:
     open_assumption = ""
     try:
         if not bool(claim.admitted(balls)[0]):
             return Finding(Status.OUTSIDE, bits=bits)
     except UndecidedComparison as error:
         open_assumption = str(error)
-    finding = _order(claim, balls, bits, thorough) if isinstance(claim, Order) else _sides(claim, balls, bits)
+    if isinstance(claim, Order):
+        finding = _order(claim, balls, bits, thorough, logarithms)
+    else:
+        finding = _sides(claim, balls, bits)
     # Where it is open whether the instance counts, only that the claim is not violated there is an answer.
     if open_assumption and finding.status not in (Status.SATISFIED, Status.BALANCED):
         return Finding(Status.UNDECIDED, bits=bits, reason=f"the assumption is not decided: {open_assumption}")
@@ -278,16 +302,30 @@ def _identity(left: list[Ball], right: list[Ball], gaps: list[Ball], bits: int) 
     return Finding(Status.UNDECIDED, bound, bits=bits, reason=f"lhs - rhs is only known to {bound:.1e} at {bits} bits")
 
 
-def _order(claim: Order, balls: Mapping[str, Array], bits: int, thorough: bool) -> Finding:
+def _order(claim: Order, balls: Mapping[str, Array], bits: int, thorough: bool, logarithms: bool) -> Finding:
     """Measure the order. One that falls short is measured again at ever smaller steps: below the exponentials of the
     instance's numbers, and far below those."""
     first = SCALES * _digits(balls)
     below = first + SCALES * _exponents(balls)
+    lowest = math.inf
     for start in (first, below, min(4 * below + 1024, DEEPEST)):
         finding = _measured_order(claim, balls, bits, start)
+        lowest = min(lowest, finding.value)
         if finding.status is not Status.VIOLATED and not (thorough and start < DEEP_ENOUGH):
-            return finding
-    return finding
+            break
+    short = finding.status is not Status.VIOLATED and claim.power - lowest > LOGARITHMIC
+    return _with_logarithm(claim, balls, bits, finding, below) if logarithms and short else finding
+
+
+def _with_logarithm(claim: Order, balls: Mapping[str, Array], bits: int, finding: Finding, first: int) -> Finding:
+    """The finding, or a violation if the remainder exceeds the claimed order by a power of a logarithm."""
+    try:
+        evidence = excess(claim.power, lambda k, needed: _remainder(claim, balls, k, max(bits, needed)), first)
+    except (UndecidedComparison, ClaimError):
+        return finding
+    if evidence is None:
+        return finding
+    return Finding(Status.VIOLATED, float(arb(evidence["orders"][-1])), bits=bits, evidence=evidence)
 
 
 def _measured_order(claim: Order, balls: Mapping[str, Array], bits: int, first: int) -> Finding:

@@ -183,7 +183,12 @@ def steps(claim: Claim, verdict: Verdict) -> Iterator[str]:
     shown = proof.get("evidence") or {}
     if "orders" in shown:
         yield f"at the steps t = {', '.join(shown['steps'])} the remainder is {', '.join(_short(shown['remainders']))}"
-        yield f"so it falls like t^{_short(shown['orders'])[-1]}, where t^{float(shown['claimed_order']):g} is claimed"
+        claimed = f"t^{float(shown['claimed_order']):g}"
+        if "logarithms" in shown:
+            power = float(arb(shown["logarithms"][-1]))
+            yield f"so it exceeds the claimed {claimed} by |log t|^{power:.3g}, which grows without bound"
+        else:
+            yield f"so it falls like t^{_short(shown['orders'])[-1]}, where {claimed} is claimed"
         return
     entry = f" (entry {shown['entry'] + 1})" if "entry" in shown else ""
     relation = {"identity": "=", "inequality": "<" if shown.get("strict") else "<="}[claim.kind]

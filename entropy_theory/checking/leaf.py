@@ -50,8 +50,11 @@ class Leaf:
 
     def numbers(self, sizes: Sizes) -> int:
         """How many numbers it holds at these sizes."""
-        lengths = (sizes.get(label.removesuffix("+end"), 1) + label.endswith("+end") for label in self.axes)
-        return math.prod(lengths)
+        return math.prod(self.shape(sizes))
+
+    def shape(self, sizes: Sizes) -> tuple[int, ...]:
+        """The shape of its part of one instance at these sizes."""
+        return tuple(sizes.get(label.removesuffix("+end"), 1) + label.endswith("+end") for label in self.axes)
 
     def admits(self, value: Array) -> Array:
         """Whether each instance (first axis) lies within the leaf, exactly if the entries are balls."""

@@ -8,8 +8,9 @@ the slack itself, squeezed into (-1, 1). For an identity it is minus the relativ
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from entropy_theory.checking.stages import count, stage
 
 Array = np.ndarray[Any, Any]
 Leaves = dict[str, Array]
+Scores = tuple[Array, Array, Array]
+Scored = Callable[[Claim, Mapping[str, Array]], Scores]
 
 CHUNK = 20_000
 """Most numbers in one leaf of a batch, roughly; instances a batch follow from it."""
@@ -42,6 +45,9 @@ STARTS = 4
 ROUNDS, BATCH = 16, 128
 """Rounds of random steps that follow each of them, and points a round."""
 
+MOST_FREE = 3000
+"""Numbers of an instance above which there is no descent: the points of one step alone would fill the memory."""
+
 
 @dataclass
 class Candidate:
@@ -61,13 +67,15 @@ class Harvest:
     candidates : list of list of Candidate
         Worst merit first within each size, sizes in ascending order.
     instances : int
-        Instances drawn.
+        Instances drawn, looked at by a descent, or evaluated where neither refuted the claim.
     admitted : int
         Instances that lie in the domain and meet the assumption.
     unevaluated : int
         Admitted instances at which floats give no number.
     example_unevaluated : dict or None
         The first of them.
+    complete : int or None
+        Instances of the domain, if they are finitely many and floats evaluated them all.
     """
 
     candidates: list[list[Candidate]] = field(default_factory=list)
@@ -75,9 +83,10 @@ class Harvest:
     admitted: int = 0
     unevaluated: int = 0
     example_unevaluated: Leaves | None = None
+    complete: int | None = None
 
 
-def score(claim: Claim, leaves: Mapping[str, Array]) -> tuple[Array, Array, Array]:
+def score(claim: Claim, leaves: Mapping[str, Array]) -> Scores:
     """Admitted, worst merit and worst slack of each instance of a float batch; nan where there is no number.
 
     The sides are evaluated where the assumption is met, and nowhere else.
@@ -118,7 +127,7 @@ def search(claim: Claim, rng: np.random.Generator, budget: int) -> Harvest:
                 pool = _keep(pool, _collect(claim, leaves, harvest))
         if not isinstance(claim, Order):
             with stage("optimise"):
-                pool.extend(_descend(claim, sorted(pool, key=lambda c: c.merit)[:STARTS], harvest, rng))
+                pool.extend(descend(claim, sorted(pool, key=lambda c: c.merit)[:STARTS], harvest, rng))
         harvest.candidates.append(_keep(pool, []))
     return harvest
 
@@ -221,13 +230,33 @@ def _keep(pool: list[Candidate], more: list[Candidate]) -> list[Candidate]:
 def _batches(claim: Claim, size: Sizes, total: int) -> Iterator[int]:
     largest = max(leaf.numbers(size) for leaf in claim.space.leaves.values())
     n = max(1, CHUNK * 4 // max(largest, 4))
-    yield from [n] * math.ceil(total / n)
+    return repeat(n, -(-total // n))
 
 
-def _descend(claim: Claim, starts: list[Candidate], harvest: Harvest, rng: np.random.Generator) -> list[Candidate]:
+def descend(
+    claim: Claim, starts: list[Candidate], harvest: Harvest, rng: np.random.Generator, scored: Scored | None = None
+) -> list[Candidate]:
     """From each start L-BFGS-B with batched difference quotients, then rounds of random steps around its best point, on
-    the merit. The rounds of all starts go side by side, in one batch."""
-    descents = [d for d in (_Descent(claim, start, harvest) for start in starts) if np.isfinite(d.centre).all()]
+    the merit. The rounds of all starts go side by side, in one batch.
+
+    Parameters
+    ----------
+    claim : Claim
+    starts : list of Candidate
+    harvest : Harvest
+        Counts what is evaluated.
+    rng : Generator
+    scored : callable, optional
+        Gives the merit, as `score` does, which it is if left out.
+
+    Returns
+    -------
+    list of Candidate
+        The last better points that each start came to.
+    """
+    few = [start for start in starts if sum(value.size for value in start.leaves.values()) <= MOST_FREE]
+    scored = scored or score
+    descents = [d for d in (_Descent(claim, start, harvest, scored) for start in few) if np.isfinite(d.centre).all()]
     for descent in descents:
         descent.follow_slope()
         descent.draw_steps(rng)
@@ -241,8 +270,8 @@ def _descend(claim: Claim, starts: list[Candidate], harvest: Harvest, rng: np.ra
 class _Descent:
     """A point on its way down, in the free coordinates of all leaves together, and the better points met."""
 
-    def __init__(self, claim: Claim, start: Candidate, harvest: Harvest) -> None:
-        self.claim, self.harvest = claim, harvest
+    def __init__(self, claim: Claim, start: Candidate, harvest: Harvest, scored: Scored) -> None:
+        self.claim, self.harvest, self.scored = claim, harvest, scored
         self.leaves = claim.space.leaves
         free = {name: leaf.to_free(start.leaves[name][None])[0] for name, leaf in self.leaves.items()}
         self.shapes = {name: start.leaves[name].shape for name in self.leaves}
@@ -312,7 +341,7 @@ def _values_at(claim: Claim, descents: list[_Descent], points: list[Array], harv
     parts = [descent.instances(own) for descent, own in zip(descents, points, strict=True)]
     together = parts[0] if len(parts) == 1 else {k: np.concatenate([part[k] for part in parts]) for k in parts[0]}
     try:
-        scores = score(claim, together)
+        scores = descents[0].scored(claim, together)
     except (ClaimError, ValueError):
         if len(descents) > 1:
             return [_values_at(claim, [d], [own], harvest)[0] for d, own in zip(descents, points, strict=True)]

@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Any, Literal
 
 Stage = Literal["propose", "optimise", "certify", "shrink", "prove", "tables", "rest"]
-Count = Literal["proposed", "optimised", "examined", "attempts"]
+Count = Literal["proposed", "optimised", "further", "examined", "attempts"]
 
 STAGES: tuple[Stage, ...] = ("propose", "optimise", "certify", "shrink", "prove", "tables", "rest")
 """In the order in which a check goes through them."""
@@ -40,8 +40,9 @@ class Stages:
         The claim on the tables of environments.
     rest : float
         The sample for the picture, the certificate, and what lies between the stages.
-    proposed, optimised : int
-        Instances drawn at random, and points that the optimisation looked at; together the verdict's `instances`.
+    proposed, optimised, further : int
+        Instances drawn at random, points that the optimisation looked at, and what was evaluated where neither refuted
+        the claim: instances with structure and the like. Together the verdict's `instances`.
     examined : int
         Decisions in balls, in all stages but `prove`.
     attempts : int
@@ -57,6 +58,7 @@ class Stages:
     rest: float = 0.0
     proposed: int = 0
     optimised: int = 0
+    further: int = 0
     examined: int = 0
     attempts: int = 0
 

@@ -63,7 +63,7 @@ def of_verdicts(verdicts: Sequence[Verdict]) -> Table:
             v.claim,
             v.reading,
             Text(v.outcome, STYLES[v.outcome]),
-            f"{v.admitted:,}" + (f" ({v.share_admitted:.0%})" if v.admitted < v.instances else ""),
+            f"{v.admitted:,}" + (f" ({v.share_admitted:.0%})" if v.share_admitted < 0.995 else ""),
             evidence(v),
             Text(details(v)),
         )

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from entropy_theory import fast
+from entropy_theory.brief import brief
 from entropy_theory.checking.certificate import certificate, strings
-from entropy_theory.checking.certify import Examiner, Finding, Status, rationals
+from entropy_theory.checking.certify import ONLY_ROUNDED, Examiner, Finding, Status, rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
-from entropy_theory.checking.prove import prove
+from entropy_theory.checking.leads import leads
+from entropy_theory.checking.prove import Proof, prove
 from entropy_theory.checking.search import Candidate, Harvest, score, search
 from entropy_theory.checking.shrink import complexity, rounded, shrink
 from entropy_theory.checking.stages import stage, stopwatch
@@ -38,11 +40,24 @@ SIMPLE = (1000, 100, 10, 6, 4, 3, 2, 1)
 
 BEST = (100, 10)
 
+MOST = 10**11
+"""Instances that may be asked for: at a million a second a day's work for one process."""
+
+MOST_NUMBERS = 2**22
+"""Numbers of an instance: in ball arithmetic each takes some hundred bytes, several times over."""
+
 SAMPLE = 400
 """Random instances whose two sides a verdict keeps for its picture."""
 
+SAMPLED = 2**20
+"""Numbers that they have together, at most, where one has no more."""
+
 THOROUGHLY = 2
 """Candidates of each size that are examined thoroughly."""
+
+WIDE = 8192
+"""Numbers of an instance beyond which fewer candidates are examined, no less than `SHRUNK`, and none made small: each
+decision takes seconds, and nobody reads it."""
 
 SHRUNK = 3
 """Violating candidates that are made small; the simplest result is reported."""
@@ -52,6 +67,22 @@ POLICIES_PER_TABLE = 4
 
 LARGEST_CERTIFIED_TABLE = 20
 """States up to which a table is evaluated in balls as well."""
+
+
+def check_budget(budget: Any) -> None:
+    """Raise a ValueError unless `budget` is a number of instances that may be asked for."""
+    if isinstance(budget, bool) or not isinstance(budget, int) or not 1 <= budget <= MOST:
+        raise ValueError(f"budget is {brief(budget)}, expected an integer from 1 to {MOST:,}")
+
+
+def _check_sizes(claim: Claim) -> None:
+    for size in claim.space.sizes():
+        numbers = sum(leaf.numbers(size) for leaf in claim.space.leaves.values())
+        if numbers > MOST_NUMBERS:
+            raise ClaimError(
+                f"claim {claim.name!r}: an instance has {numbers:,} numbers, expected at most {MOST_NUMBERS:,}: "
+                "smaller numbers of states and actions"
+            )
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -71,7 +102,7 @@ def check(claim: Claim, seed: int = 0, budget: int = BUDGET) -> Verdict:
     seed : int
         The same seed and budget give the same verdict.
     budget : int
-        Instances to draw, at least 1.
+        Instances to draw, from 1 to `MOST`.
 
     Raises
     ------
@@ -79,18 +110,25 @@ def check(claim: Claim, seed: int = 0, budget: int = BUDGET) -> Verdict:
         If a function of the claim fails; `campaign` turns that into a verdict.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed is {seed!r}, expected an integer >= 0")
-    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
-        raise ValueError(f"budget is {budget!r}, expected an integer >= 1")
+        raise ValueError(f"seed is {brief(seed)}, expected an integer >= 0")
+    check_budget(budget)
+    _check_sizes(claim)
     with stopwatch() as watch:
         rng = generator(seed, f"{claim.name}:{claim.reading}")
         harvest = search(claim, rng, max(1, budget // 40) if isinstance(claim, Order) else budget)
         with stage("certify"):
-            examine = Examiner(claim)
+            examine = Examiner(claim, logarithms=False)
             decided = _decide(claim, harvest, examine)
+        boxes = None
+        if not decided.violated:
+            boxes = _proved(claim, harvest, decided)
+            if boxes is None:
+                examine = examine if not isinstance(claim, Order) else Examiner(claim)
+                with stage("certify"):
+                    _decide_leads(claim, seed, budget, harvest, decided, examine)
         with stage("tables"):
             environments = _environments(claim, rng, examine)
-        verdict = _verdict(claim, harvest, decided, environments, seed, examine)
+        verdict = _verdict(claim, harvest, decided, environments, seed, examine, boxes)
         stages = watch.read()
     return replace(verdict, seconds=stages.seconds, stages=stages)
 
@@ -121,6 +159,10 @@ class _Decided:
                 self.best = finding
 
 
+def _numbers(candidate: Candidate) -> int:
+    return sum(value.size for value in candidate.leaves.values())
+
+
 def _worse(claim: Claim, a: float, b: float) -> bool:
     return a > b if isinstance(claim, Identity) else a < b
 
@@ -131,6 +173,7 @@ def _decide(claim: Claim, harvest: Harvest, examine: Examiner) -> _Decided:
     for candidates in harvest.candidates:
         # An order is dear to measure where numbers are extreme.
         ordered = sorted(candidates, key=_extremeness) if isinstance(claim, Order) else candidates
+        ordered = ordered[: max(SHRUNK, WIDE * len(candidates) // max(map(_numbers, candidates), default=1))]
         for i, candidate in enumerate(ordered):
             instance = rationals(candidate.leaves, claim.space.leaves)
             finding = examine(instance, thorough=i < THOROUGHLY)
@@ -153,6 +196,35 @@ def _decide(claim: Claim, harvest: Harvest, examine: Examiner) -> _Decided:
             raise ClaimError(f"claim {claim.name!r} has no finite value at {_text(claim, instance)}: {finding.reason}")
         decided.add(claim, instance, finding)
     return decided
+
+
+def _proved(claim: Claim, harvest: Harvest, decided: _Decided) -> Proof | None:
+    """A proof by subdivision, if the search leaves nothing open."""
+    if decided.open or not harvest.admitted or not decided.examined or harvest.unevaluated > harvest.admitted / 2:
+        return None
+    with stage("prove"):
+        return prove(claim)
+
+
+def _decide_leads(claim: Claim, seed: int, budget: int, harvest: Harvest, decided: _Decided, examine: Examiner) -> None:
+    """Decide what other ways of looking come up with, until one of them refutes the claim.
+
+    They have random numbers of their own. What is left undecided here, and where the claim's functions fail, says
+    nothing of the claim, unless it is violated but for the rounding of a float.
+    """
+    rng = generator(seed, f"{claim.name}:{claim.reading}:leads")
+    for way in leads(claim, rng, budget, harvest):
+        for instance in way:
+            try:
+                finding = examine(instance)
+            except ClaimError:
+                continue
+            if finding.status is not Status.UNDECIDED or finding.reason == ONLY_ROUNDED:
+                decided.add(claim, instance, finding)
+            if len(decided.violated) >= SHRUNK:
+                return
+        if decided.violated:
+            return
 
 
 def _nearly_equal(claim: Claim, finding: Finding) -> bool:
@@ -191,6 +263,7 @@ def _verdict(
     environments: tuple[Environment, ...],
     seed: int,
     examine: Examiner,
+    subdivision: Proof | None,
 ) -> Verdict:
     counterexample: dict[str, Any] | None = None
     proof: dict[str, Any] | None = None
@@ -201,7 +274,7 @@ def _verdict(
     if decided.violated:
         simplest = sorted(decided.violated, key=lambda pair: complexity(claim, pair[0]))[:SHRUNK]
         with stage("shrink"):
-            small = [shrink(claim, i, f, examine) for i, f in simplest]
+            small = [(i, f) if _entries(i) > WIDE else shrink(claim, i, f, examine) for i, f in simplest]
             instance, finding = min(small, key=lambda pair: complexity(claim, pair[0]))
         outcome = "refuted"
         counterexample = _described(claim, instance)
@@ -218,13 +291,13 @@ def _verdict(
         instance, finding = decided.open[0]
         message = f"not decided at {_text(claim, instance)}: {finding.reason}"
     else:
-        with stage("prove"):
-            subdivision = prove(claim)
         outcome = "holds" if subdivision is None else "proved"
         if subdivision is not None:
             boxes = subdivision.boxes
             parts = f"{boxes:,} box{'es' * (boxes != 1)}"
             message = f"proved for all {subdivision.domain} by subdivision into {parts} in ball arithmetic"
+        elif harvest.complete is not None:
+            message = f"floats evaluated every one of the {harvest.complete:,} instances of the domain"
         share = harvest.admitted / harvest.instances
         if share < 0.01 and not message:
             message = f"the assumption is met by {harvest.admitted:,} of {harvest.instances:,} instances only"
@@ -274,7 +347,8 @@ def sample(claim: Claim, seed: int = 0) -> tuple[tuple[float, float], ...]:
     sizes = claim.space.sizes()
     pairs: list[tuple[float, float]] = []
     for size in sizes:
-        leaves = claim.space.draw(rng, max(1, SAMPLE // len(sizes)), size)
+        numbers = sum(leaf.numbers(size) for leaf in claim.space.leaves.values())
+        leaves = claim.space.draw(rng, max(1, min(SAMPLE // len(sizes), SAMPLED // numbers)), size)
         try:
             admitted = claim.admitted(leaves)
             if not admitted.any():
@@ -327,6 +401,10 @@ def _order_on_table(claim: Order, label: str, leaves: Instance, examine: Examine
 
 FLOAT_VIOLATION = 1e-6
 """Relative slack below which a table that is evaluated in floats only counts as violated. No outcome depends on it."""
+
+
+def _entries(instance: Instance) -> int:
+    return sum(value.size for value in instance.values())
 
 
 def _described(claim: Claim, instance: Instance) -> dict[str, Any]:
