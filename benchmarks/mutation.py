@@ -1,294 +1,114 @@
 """How many small errors in the core the tests notice.
 
 A mutant is one module with one change: another operator, comparison, constant or function. The tests of the module run
-on a copy of the repository that contains it. A mutant that they pass has survived: it is killed by a better test, or
-it changes nothing, which `explained.toml` says of it in words.
+on it until one fails. A mutant that they pass has survived: it is killed by a better test, or it changes nothing, which
+`explained.toml` says of it in words.
 
     python -m benchmarks.mutation --sample 20 --seed 0
     python -m benchmarks.mutation checking.certify
+    python -m benchmarks.mutation --merge
+
+Each result is appended to `mutation.jsonl` as it is reached, so that a run that is broken off goes on where it was;
+`--merge` counts what is there. How the mutants are run, and why that is quick: `benchmarks/mutants.py`.
 """
 
 from __future__ import annotations
 
-import ast
+import argparse
+import hashlib
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.mutants import ROOT, Mutant, mutants, path_of, run
+
 RESULTS = ROOT / "benchmarks" / "results" / "mutation.json"
+RECORD = ROOT / "benchmarks" / "results" / "mutation.jsonl"
 EXPLAINED = ROOT / "benchmarks" / "explained.toml"
 
 TESTS: Mapping[str, tuple[str, ...]] = {
-    "softmax": ("softmax", "known_values", "statistics", "bad_input", "balls"),
-    "gradients": ("gradients", "known_values", "systems", "problems", "token_tree"),
+    "softmax": ("known_values", "softmax", "extreme_points::test_a_divergence_beyond_the_largest_double_is_infinite"),
+    "gradients": ("gradients", "known_values", "problems", "fast_mdps"),
     "stability": ("stability",),
     "moments": ("moments",),
     "convergence": ("convergence",),
-    "balls": ("balls", "checker"),
-    "problems.bandit": ("problems", "gradients", "known_values", "bad_input"),
-    "problems.mdp": ("problems", "gradients", "systems", "bad_input", "tables"),
+    "balls": ("balls", "certify"),
+    "problems.bandit": ("gradients", "known_values", "problems", "bad_input"),
+    "problems.mdp": ("tables", "gradients", "problems", "systems", "bad_input"),
     "problems.systems": ("systems", "problems"),
     "problems.elimination": ("systems",),
     "problems.sparse_systems": ("systems",),
     "problems.levels": ("levels", "token_tree"),
     "problems.token_tree": ("token_tree", "problems", "bad_input"),
-    "controls.clip_cov": ("controls", "control_anchor"),
-    "controls.kl_cov": ("controls", "control_anchor"),
-    "controls.clip_higher": ("controls", "control_anchor"),
-    "controls.entropy_bonus": ("controls", "control_anchor"),
-    "controls.expected": ("controls", "control_anchor"),
-    "controls.tokens": ("controls", "control_anchor", "rollouts"),
-    "controls.natural_policy_gradient": ("controls", "control_anchor"),
-    "controls.policy_gradient": ("controls", "control_anchor"),
-    "checking.certify": ("certificates", "checker", "prove", "hostile_claims"),
-    "checking.certificate": ("certificates",),
-    "checking.prove": ("prove", "checker"),
-    "checking.verify": ("checker", "certificates", "campaign"),
-    "checking.shrink": ("checker", "certificates"),
+    "controls.clip_cov": ("control_anchor", "controls"),
+    "controls.kl_cov": ("control_anchor", "controls"),
+    "controls.clip_higher": ("control_anchor", "controls"),
+    "controls.entropy_bonus": ("control_anchor", "controls"),
+    "controls.expected": ("control_anchor", "controls"),
+    "controls.tokens": ("control_anchor", "controls", "rollouts"),
+    "controls.natural_policy_gradient": ("control_anchor", "controls"),
+    "controls.policy_gradient": ("control_anchor", "controls"),
+    "checking.certify": ("certify", "decisions::test_the_gate_is_passed", "certificates"),
+    "checking.certificate": ("certify", "certificates"),
+    "checking.prove": ("decisions::test_the_gate_is_passed", "prove"),
+    "checking.verify": ("verify", "certify", "decisions::test_the_gate_is_passed"),
+    "checking.shrink": ("decisions::test_the_gate_is_passed", "checker"),
 }
-"""Tests that are to notice a change of a module, by the names of both."""
-
-PATIENCE = 600.0
-"""Seconds after which the tests are given up: the mutant does not come to an end, which is noticed as well."""
-
-COMPARISONS: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-}
-
-OPERATORS: Mapping[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.Pow: ast.Mult,
-    ast.Mod: ast.Mult,
-    ast.BitAnd: ast.BitOr,
-    ast.BitOr: ast.BitAnd,
-}
-
-NAMES = {
-    "max": "min",
-    "min": "max",
-    "maximum": "minimum",
-    "minimum": "maximum",
-    "any": "all",
-    "all": "any",
-    "argmax": "argmin",
-    "argmin": "argmax",
-    "largest": "smallest",
-    "smallest": "largest",
-    "lower": "upper",
-    "upper": "lower",
-    "VIOLATED": "HOLDS",
-    "HOLDS": "VIOLATED",
-}
-"""Functions and members that are taken for each other."""
+"""Tests that are to notice a change of a module: all of a file, or one."""
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One change.
-
-    Attributes
-    ----------
-    module : str
-        Below ``entropy_theory``.
-    number : int
-        Of the change in the module.
-    line : int
-    before, after : str
-        The statement with the change, on one line; of one with a block the head.
-    """
-
-    module: str
-    number: int
-    line: int
-    before: str
-    after: str
-
-    @property
-    def key(self) -> str:
-        """By what `explained.toml` knows it; it does not change with the lines above it."""
-        return f"{self.module}: {self.before} -> {self.after}"
+def digest(names: Sequence[Path]) -> str:
+    """What a result is about: it does not outlive a change of the module, and a survivor none of its tests."""
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in names)).hexdigest()[:16]
 
 
-def changes(tree: ast.Module) -> Iterator[tuple[ast.AST, str, Any]]:
-    """The node that changes, which of its fields, and the value that it gets.
-
-    What only a reader or a type checker sees is left alone: docstrings, annotations and the texts of errors.
-    """
-    silent = _silent(tree)
-    for node in ast.walk(tree):
-        if node in silent:
-            continue
-        if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in OPERATORS:
-            yield node, "op", OPERATORS[type(node.op)]()
-        elif isinstance(node, ast.Compare):
-            for i, operator in enumerate(node.ops):
-                yield node, "ops", [*node.ops[:i], COMPARISONS[type(operator)](), *node.ops[i + 1 :]]
-        elif isinstance(node, ast.BoolOp):
-            yield node, "op", ast.Or() if isinstance(node.op, ast.And) else ast.And()
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            yield node, "op", ast.UAdd()
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            yield node, "operand", ast.UnaryOp(ast.Not(), node.operand)
-        elif isinstance(node, ast.Constant) and not isinstance(node.value, str | bytes):
-            for value in _other(node.value):
-                yield node, "value", value
-        elif isinstance(node, ast.Attribute) and node.attr in NAMES:
-            yield node, "attr", NAMES[node.attr]
-        elif isinstance(node, ast.Name) and node.id in NAMES and isinstance(node.ctx, ast.Load):
-            yield node, "id", NAMES[node.id]
-        elif isinstance(node, ast.IfExp | ast.If | ast.While):
-            yield node, "test", ast.UnaryOp(ast.Not(), node.test)
+def tests_of(module: str) -> list[str]:
+    """The tests that are to notice a change of a module, as pytest takes them."""
+    parts = [name.partition("::") for name in TESTS[module]]
+    return [str(ROOT / "tests" / f"test_{file}.py") + separator + test for file, separator, test in parts]
 
 
-def _other(value: Any) -> list[Any]:
-    if value is True or value is False:
-        return [not value]
-    if isinstance(value, int):
-        return [value + 1]
-    return [value * 2] if isinstance(value, float) and value else []
+def tests_digest(module: str) -> str:
+    """Of the files that they are in."""
+    return digest([Path(test.partition("::")[0]) for test in tests_of(module)])
 
 
-def _silent(tree: ast.Module) -> set[ast.AST]:
-    out: set[ast.AST] = set()
-    for node in ast.walk(tree):
-        parts: list[Any] = []
-        if isinstance(node, ast.FunctionDef):
-            parts = [node.returns, *(a.annotation for a in (*node.args.args, *node.args.kwonlyargs))]
-        elif isinstance(node, ast.AnnAssign):
-            parts = [node.annotation]
-        elif isinstance(node, ast.Raise | ast.JoinedStr | ast.Import | ast.ImportFrom):
-            parts = [node]
-        for part in parts:
-            out |= set(ast.walk(part)) if part is not None else set()
+def recorded(record: Path) -> dict[str, dict[str, Any]]:
+    """The last result of each mutant that is still about the code as it is."""
+    out: dict[str, dict[str, Any]] = {}
+    if record.exists():
+        now = {module: digest([path_of(ROOT, module)]) for module in TESTS}
+        for line in record.read_text().splitlines():
+            row = json.loads(line)
+            if row["source"] == now.get(row["module"]):
+                out[row["mutant"]] = row
     return out
 
 
-def mutants(module: str) -> list[Mutant]:
-    """All mutants of a module."""
-    tree = _parsed(module)
-    statements = _statements(tree)
-    out = []
-    for number, (node, field, value) in enumerate(list(changes(tree))):
-        statement, original = statements[node], getattr(node, field)
-        before = _first_line(statement)
-        setattr(node, field, value)
-        out.append(Mutant(module, number, statement.lineno, before, _first_line(statement)))
-        setattr(node, field, original)
-    return out
+def left(chosen: Sequence[Mutant], record: Path) -> list[Mutant]:
+    """The mutants without a result, and the survivors of other tests than those that are there now."""
+    known = recorded(record)
+    tests = {module: tests_digest(module) for module in {m.module for m in chosen}}
+
+    def settled(mutant: Mutant) -> bool:
+        row = known.get(mutant.key)
+        return row is not None and (row["killed_by"] is not None or row["tests"] == tests[mutant.module])
+
+    return [m for m in chosen if not settled(m)]
 
 
-def source(mutant: Mutant) -> str:
-    """The module with the change."""
-    tree = _parsed(mutant.module)
-    node, field, value = list(changes(tree))[mutant.number]
-    setattr(node, field, value)
-    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
-
-
-def _parsed(module: str) -> ast.Module:
-    return ast.parse(_path(ROOT, module).read_text())
-
-
-def _statements(tree: ast.Module) -> dict[ast.AST, ast.stmt]:
-    """The innermost statement of each node."""
-    out: dict[ast.AST, ast.stmt] = {}
-
-    def visit(node: ast.AST, statement: ast.stmt | None) -> None:
-        inner = node if isinstance(node, ast.stmt) else statement
-        if inner is not None:
-            out[node] = inner
-        for child in ast.iter_child_nodes(node):
-            visit(child, inner)
-
-    visit(tree, None)
-    return out
-
-
-def _first_line(statement: ast.stmt) -> str:
-    """Of a statement with a block its decorators and head."""
-    head = 1 + len(getattr(statement, "decorator_list", ()))
-    return " ".join(ast.unparse(statement).split("\n")[:head])
-
-
-def _path(root: Path, module: str) -> Path:
-    return root / "entropy_theory" / Path(*module.split(".")).with_suffix(".py")
-
-
-def passes(folder: Path, tests: Sequence[str]) -> bool:
-    """Whether the tests of a copy of the repository pass."""
-    files = [f"tests/test_{name}.py" for name in tests]
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *files]
-    environment = os.environ | {
-        "PYTHONPATH": str(folder),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",
-        "HYPOTHESIS_PROFILE": "dev",
-    }
-    try:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        return False
-    if done.returncode not in (0, 1, 2):
-        raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout.decode()[-500:]}")
-    return done.returncode == 0
-
-
-def run(chosen: Sequence[Mutant], workers: int) -> Iterator[tuple[Mutant, bool]]:
-    """Each mutant, and whether it has survived; in the order given.
-
-    Raises
-    ------
-    RuntimeError
-        If the tests do not pass without a change.
-    """
-    with tempfile.TemporaryDirectory() as name:
-        folders: SimpleQueue[Path] = SimpleQueue()
-        for i in range(workers):
-            copy = Path(name) / str(i)
-            shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "*.nb[ci]"))
-            folders.put(copy)
-
-        def survives(mutant: Mutant) -> bool:
-            folder = folders.get()
-            path = _path(folder, mutant.module)
-            original = path.read_text()
-            try:
-                path.write_text(source(mutant))
-                return passes(folder, TESTS[mutant.module])
-            finally:
-                path.write_text(original)
-                folders.put(folder)
-
-        needed = sorted({test for mutant in chosen for test in TESTS[mutant.module]})
-        if not passes(Path(name) / "0", needed):
-            raise RuntimeError(f"the tests {needed} fail without a change, expected them to pass")
-        with ThreadPoolExecutor(workers) as pool:
-            yield from zip(chosen, pool.map(survives, chosen), strict=True)
+def drawn(module: str, sample: int | None, seed: int) -> list[Mutant]:
+    """The mutants of a module that are run: all, or so many at random."""
+    every = mutants(module)
+    if sample is None or sample >= len(every):
+        return every
+    return sorted(random.Random(f"{seed} {module}").sample(every, sample), key=lambda mutant: mutant.number)
 
 
 def explained() -> dict[str, str]:
@@ -296,43 +116,82 @@ def explained() -> dict[str, str]:
     return dict(tomllib.loads(EXPLAINED.read_text())["equivalent"]) if EXPLAINED.exists() else {}
 
 
-def main() -> None:
-    """Run mutants of the modules that the command line names, or of all; keep and print what was found."""
-    import argparse
+def merged(record: Path) -> dict[str, Any]:
+    """The results of all modules, counted; the score is the share that is killed or explained."""
+    known, reasons = recorded(record), explained()
+    out: dict[str, Any] = {}
+    for module in TESTS:
+        every = mutants(module)
+        rows = [known[m.key] | {"line": m.line} for m in every if m.key in known]
+        survived = [row for row in rows if row["killed_by"] is None]
+        open_ = [{"line": row["line"], "mutant": row["mutant"]} for row in survived if row["mutant"] not in reasons]
+        settled = len(rows) - len(open_)
+        out[module] = {
+            "mutants": len(every),
+            "run": len(rows),
+            "killed": len(rows) - len(survived),
+            "explained": len(survived) - len(open_),
+            "score": round(settled / len(rows), 4) if rows else None,
+            "survived": open_,
+        }
+    return out
 
+
+def table(counted: Mapping[str, Any]) -> Iterator[str]:
+    """The counts as lines of text, and their sum."""
+    names = ("mutants", "run", "killed", "explained")
+    sums = {name: sum(row[name] for row in counted.values()) for name in names}
+    survived = sum(len(row["survived"]) for row in counted.values())
+    yield f"{'module':36} {'mutants':>8} {'run':>8} {'killed':>8} {'explained':>10} {'survived':>9} {'score':>7}"
+    for module, row in [*counted.items(), ("all", sums | {"survived": range(survived)})]:
+        score = (row["killed"] + row["explained"]) / row["run"] if row["run"] else float("nan")
+        left_over = len(row["survived"])
+        yield (
+            f"{module:36} {row['mutants']:8} {row['run']:8} {row['killed']:8} {row['explained']:10} "
+            f"{left_over:9} {score:7.1%}"
+        )
+
+
+def work(modules: Sequence[str], sample: int | None, seed: int, share: tuple[int, int]) -> None:
+    """Run every `share[1]`-th of the mutants that are left, from `share[0]` on, and record each."""
+    i, n = share
+    reasons = explained()
+    for module in modules:
+        chosen = left(drawn(module, sample, seed)[i::n], RECORD)
+        about = {"source": digest([path_of(ROOT, module)]), "tests": tests_digest(module)}
+        for mutant, killed_by in run(chosen, tests_of(module)):
+            row = {"module": module, "mutant": mutant.key, **about, "killed_by": killed_by}
+            with RECORD.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            if killed_by is None and mutant.key not in reasons:
+                print(f"survived: line {mutant.line}: {mutant.key}", flush=True)
+
+
+def main() -> None:
+    """Run mutants of the modules that the command line names, or of all; record and count what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modules", nargs="*", choices=[[], *TESTS], help="as checking.certify; all if none is named")
+    parser.add_argument("modules", nargs="*", help="as checking.certify; all if none is named")
     parser.add_argument("--sample", type=int, help="mutants a module, drawn at random; all if left out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--share", help=argparse.SUPPRESS)
+    parser.add_argument("--merge", action="store_true", help="run nothing; count what is recorded and store that")
     options = parser.parse_args()
-    chosen = []
-    for module in options.modules or TESTS:
-        every = mutants(module)
-        some = (
-            every
-            if options.sample is None
-            else random.Random(f"{options.seed} {module}").sample(every, min(options.sample, len(every)))
-        )
-        chosen += sorted(some, key=lambda mutant: mutant.number)
-    known = explained()
-    kept: dict[str, dict[str, Any]] = {}
-    for mutant, survived in run(chosen, options.workers):
-        row = kept.setdefault(mutant.module, {"mutants": 0, "killed": 0, "explained": 0, "survived": []})
-        row["mutants"] += 1
-        reason = known.get(mutant.key)
-        if not survived:
-            row["killed"] += 1
-        elif reason:
-            row["explained"] += 1
-        else:
-            row["survived"].append(asdict(mutant))
-            print(f"survived: entropy_theory/{mutant.module}:{mutant.line}: {mutant.key}", flush=True)
-    print(json.dumps({name: {**row, "survived": len(row["survived"])} for name, row in kept.items()}, indent=1))
-    if not options.modules:
-        RESULTS.write_text(
-            json.dumps({"sample": options.sample, "seed": options.seed, "modules": kept}, indent=1) + "\n"
-        )
+    if unknown := sorted(set(options.modules) - set(TESTS)):
+        parser.error(f"modules has {unknown[0]!r}, expected some of {', '.join(TESTS)}")
+    modules = options.modules or list(TESTS)
+    if options.share:
+        i, n = map(int, options.share.split("/"))
+        work(modules, options.sample, options.seed, (i, n))
+        return
+    if not options.merge:
+        command = [sys.executable, "-m", "benchmarks.mutation", *sys.argv[1:], "--share"]
+        started = [subprocess.Popen([*command, f"{i}/{options.workers}"], cwd=ROOT) for i in range(options.workers)]
+        if sum(process.wait() != 0 for process in started):
+            raise SystemExit("a worker failed; what is recorded is kept")
+    counted = merged(RECORD)
+    print("\n".join(table(counted)))
+    RESULTS.write_text(json.dumps({"modules": counted}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

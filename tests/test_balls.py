@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import entropy_theory as et
+from entropy_theory.balls import constant, widened_constants
 from entropy_theory.constants import Exact
 from entropy_theory.duals import Dual
 
@@ -665,3 +666,100 @@ def test_divergences_of_far_policies_are_enclosed(shift: int) -> None:
             z = np.log(np.array([et.Ball(p) for p in old], dtype=object))
             value = et.kl(z, z + np.array([et.Ball(c) for c in change], dtype=object))
             assert value.item().arb.overlaps(reference)
+
+
+# Where a value is exact, and where it is not ----------------------------------------------------------------------
+
+AT_ZERO = {
+    "exp": 1,
+    "expm1": 0,
+    "log1p": 0,
+    "sin": 0,
+    "cos": 1,
+    "tan": 0,
+    "sinh": 0,
+    "cosh": 1,
+    "tanh": 0,
+    "arctan": 0,
+    "sqrt": 0,
+}
+
+
+@pytest.mark.parametrize("name", AT_ZERO)
+def test_a_function_is_exact_at_zero_and_enclosed_elsewhere(name: str) -> None:
+    assert getattr(et.Ball(0), name)().rational == AT_ZERO[name]
+    reference = getattr(mpmath, {"arctan": "atan"}.get(name, name))
+    for x in (Fraction(1), Fraction(1, 2), Fraction(3)):
+        with et.precision(128):
+            ball = getattr(et.Ball(x), name)()
+        if name != "sqrt" or x != 1:
+            assert ball.rational is None
+        assert_encloses(ball, lambda x=x: reference(mp(x)), 128)  # type: ignore[misc]
+
+
+def test_a_logarithm_is_exact_at_one_only() -> None:
+    assert et.Ball(1).log().rational == 0
+    assert et.Ball(2).log().rational is None
+
+
+def test_a_root_is_exact_where_it_is_rational() -> None:
+    assert et.Ball(Fraction(4, 9)).sqrt().rational == fmpq(2, 3)
+    assert et.Ball(2).sqrt().rational is None
+    assert et.Ball(Fraction(4, 3)).sqrt().rational is None
+
+
+def test_an_index_is_a_whole_number() -> None:
+    assert int(et.Ball(3)) == 3
+    assert [10, 20, 30][et.Ball(1)] == 20
+    for ball in (et.Ball(Fraction(1, 2)), et.Ball(1).exp()):
+        with pytest.raises(TypeError, match="is not known to be an integer"):
+            int(ball)
+
+
+def test_zero_times_a_bounded_enclosure_is_zero() -> None:
+    e, unbounded = et.Ball(1).exp(), et.Ball(arb("inf"))
+    for product in (et.Ball(0) * e, e * et.Ball(0)):
+        assert product.rational == 0
+    for product in (e * 0, 0 * e):
+        assert not any(bounds(product))
+    assert (et.Ball(0) * unbounded).rational is None
+    assert not (et.Ball(0) * unbounded).is_finite()
+    assert (e * 1).rational is None
+    with pytest.raises(TypeError):
+        et.Ball(0) * object()
+
+
+def test_a_large_power_is_enclosed() -> None:
+    """Of 3, two bits, up to the 50,000th power exactly."""
+    with et.precision(64):
+        assert (et.Ball(3) ** 50_000).rational == fmpq(3) ** 50_000
+        large = et.Ball(3) ** 60_000
+    assert large.rational is None
+    low, high = bounds(large)
+    assert low <= 3**60_000 <= high
+
+
+def test_how_far_a_constant_is_widened() -> None:
+    """By 2**-50 of it, at least by that much; what is short is meant exactly."""
+    with et.precision(128), widened_constants():
+        for value, radius in ((0.1, 1.0), (3.7, 3.7), (-1000.1, 1000.1)):
+            low, high = bounds(constant(value))
+            assert abs((high - low) / 2 * 2**50 / Fraction(radius) - 1) < Fraction(1, 10**6)
+            assert low < Fraction(value) < high
+        assert constant(0.25).rational == fmpq(1, 4)
+    assert constant(0.1).rational == et.Ball(0.1).rational
+
+
+def test_a_ball_shows_fifteen_digits() -> None:
+    with et.precision(64):
+        assert repr(et.Ball(1).exp()).startswith("Ball([2.71828182845905 +/- ")
+    assert repr(et.Ball(Fraction(1, 3))) == "Ball(1/3)"
+
+
+def test_a_number_is_compared_with_an_enclosure_of_zero() -> None:
+    around = et.Ball(arb(0, 1))
+    assert et.Ball(5) > around
+    assert around < et.Ball(5)
+    assert et.Ball(5) != around
+    with pytest.raises(et.UndecidedComparison):
+        bool(around > 0)

@@ -7,6 +7,7 @@ derivative up to h^2 = 1e-60: nothing is subtracted, and the error is that of on
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from fractions import Fraction
 from typing import Any
 
@@ -223,3 +224,26 @@ def test_complex_steps_of_any_policy(logits: list[float]) -> None:
     z = np.array(logits)
     limit = entropy_step_limit(z) + rounding.entropy_gradient(z)
     assert np.all(np.abs(complex_step(et.entropy, z) - et.entropy_gradient(z)) <= limit)
+
+
+def test_an_evaluation_is_not_changed() -> None:
+    result = et.evaluate(et.Bandit([1.0, 0.0]), np.zeros(2))
+    with pytest.raises(FrozenInstanceError):
+        result.objective = np.zeros(())  # type: ignore[misc]
+
+
+def test_a_bandit_is_one_state_visited_once() -> None:
+    bandit = et.Bandit(np.zeros((4, 3, 2)))
+    assert (bandit.states, bandit.actions, float(bandit.effective_horizon)) == (1, 2, 1.0)
+    assert repr(bandit) == "Bandit(reward of shape (4, 3, 2))"
+
+
+def test_float_logits_beside_balls_are_taken_exactly() -> None:
+    """Rounded exponentials would be off by 2**-53 and pass for exact."""
+    z, reward = np.array([0.3, 0.0]), np.array([1.0, 0.0])
+    with et.precision(128):
+        balls = [np.array([et.Ball(float(x)) for x in values], dtype=object) for values in (z, reward)]
+        wanted = 1 / (1 + et.Ball(-0.3).exp())
+        for logits, rewards in ((z, balls[1]), (balls[0], reward), (balls[0], balls[1])):
+            got = et.Bandit(rewards).objective(logits)
+            assert abs(et.Ball(np.asarray(got)[()]) - wanted) < Fraction(1, 2**100)

@@ -23,7 +23,10 @@ from hypothesis import strategies as st
 
 import entropy_theory as et
 from entropy_theory.checking.claim import Claim
-from entropy_theory.checking.prove import prove
+from entropy_theory.checking.prove import _halves as halves
+from entropy_theory.checking.prove import _outer as outer_end
+from entropy_theory.checking.prove import _slopes as slopes
+from entropy_theory.checking.prove import eligible, prove
 
 Array = np.ndarray[Any, Any]
 F = Fraction
@@ -833,3 +836,80 @@ def test_verify_never_says_proved_of_a_false_claim(name: str) -> None:
 def test_a_float_end_covers_the_number_it_stands_for(claim: et.Inequality) -> None:
     """False at 3/10, and at 1/5, which the doubles 0.3 and 0.2 miss by their rounding."""
     assert prove(claim) is None
+
+
+# The ends, the kind and the count ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["1000.1", "0.3", "-0.3", "123456.789", "-1e-9", "33554432.1"])
+def test_the_ends_cover_what_they_may_be_the_rounding_of(text: str) -> None:
+    """By 2**-50 of them, on either side."""
+    end, meant = float(text), F(text)
+    low, high = outer_end(end, -1), outer_end(end, 1)
+    assert low < meant < high
+    assert (F(end) - low, high - F(end)) == (abs(F(end)) / 2**50,) * 2
+
+
+def test_short_ends_are_meant_exactly() -> None:
+    """Up to 32 binary digits above and below the line."""
+    for end in (0.25, 1000.0, -3.0, 0.0, 2.0**31, 2.0**-31, 2.0**32 - 1):
+        assert outer_end(end, 1) == outer_end(end, -1) == F(end)
+    for end in (2.0**32, 2.0**-32, 2.0**-40, 2.0**40, 1 + 2.0**-40):
+        assert outer_end(end, -1) < F(end) < outer_end(end, 1)
+
+
+def test_a_claim_on_rounded_ends_is_proved() -> None:
+    assert prove(claim({"x": d.reals(0.1, 0.3)}, lambda x: x, exact(31, 100))) is not None
+    assert prove(claim({"x": d.reals(0.1, 0.3)}, lambda x: x, exact(3, 10))) is None
+
+
+def test_every_variable_must_be_a_number_in_a_bounded_interval() -> None:
+    assert eligible(claim(SQUARE, 0, 1))
+    for other in (d.reals(0, np.inf), d.reals(-np.inf, 0), d.integers(0, 3), d.logits(actions=2)):
+        assert not eligible(claim({**UNIT, "y": other}, 0, 1))
+    assert not eligible(claim({**CUBE, "w": d.reals(0, 1)}, 0, 1))
+    assert not eligible(et.Identity(name="same", given=UNIT, lhs=lambda x: x, rhs=lambda x: x))
+
+
+def test_boxes_are_counted_from_the_first() -> None:
+    at_once = claim(UNIT, lambda x: x, 2)
+    for derivatives in (True, False):
+        proof = prove(at_once, most_boxes=1, derivatives=derivatives)
+        assert proof is not None
+        assert proof.boxes == 1
+    # As balls reach: x - x * x is enclosed below 3/2 over [0, 1], below 1/2 and 7/8 over its halves.
+    twice = claim(UNIT, lambda x: x - x * x, exact(9, 10))
+    assert prove(twice, most_boxes=2, derivatives=False) is None
+    proof = prove(twice, most_boxes=3, derivatives=False)
+    assert proof is not None
+    assert proof.boxes == 3
+
+
+def test_equality_at_an_end_is_proved_unless_the_claim_is_strict() -> None:
+    for lhs, rhs in ((lambda x: x, 1), (0, 0)):
+        assert prove(claim(UNIT, lhs, rhs)) is not None
+        assert prove(claim(UNIT, lhs, rhs, strict=True)) is None
+    assert prove(claim(UNIT, lambda x: x, exact(3, 2), strict=True)) is not None
+
+
+def test_slopes_are_derivatives_of_the_difference() -> None:
+    """Of 1 - x^2 y in x and in y, at a point."""
+    one = claim(SQUARE, lambda x, y: x * x * y, 1)
+    assert isinstance(one, et.Inequality)
+    at = ((F(1, 2), F(1, 2)), (F(3), F(3)))
+    with et.precision(64):
+        for variable, slope in ((0, -3), (1, F(-1, 4))):
+            found = slopes(one, at, variable)
+            assert found is not None
+            assert found[0] == slope
+
+
+def test_a_box_is_halved_where_the_doubt_is_until_it_is_fine() -> None:
+    whole = ((F(-1), F(1)), (F(0), F(2)))
+    assert halves(whole, whole, [1.0, 2.0]) == [(whole[0], (F(0), F(1))), (whole[0], (F(1), F(2)))]
+    assert halves(whole, whole, [2.0, 1.0]) == [((F(-1), F(0)), whole[1]), ((F(0), F(1)), whole[1])]
+    fine = (F(0), F(2, 2**24))
+    assert halves((fine, whole[1]), whole, [2.0, 1.0]) == [(fine, (F(0), F(1))), (fine, (F(1), F(2)))]
+    assert halves((fine, fine), whole, [2.0, 1.0]) is None
+    wider = (F(0), F(3, 2**24))
+    assert halves((wider, fine), whole, [1.0, 2.0]) == [((F(0), wider[1] / 2), fine), ((wider[1] / 2, wider[1]), fine)]

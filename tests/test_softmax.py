@@ -5,6 +5,7 @@ The tolerances are derived in ``tests.oracles.rounding``; the exact values come 
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import entropy_theory as et
+from entropy_theory.softmax import Policy
 from tests.oracles import policies, rounding
 from tests.oracles.numbers import assert_within
 
@@ -163,6 +165,36 @@ def test_covariance(name: str, change: str, dtype: type) -> None:
         exact = policies.exactly(policies.covariance, z, x, y)
         got = real(et.covariance(z.astype(dtype), x.astype(dtype), y.astype(dtype)), dtype)
         assert_within(got, exact, rounding.covariance(z, x, y), "covariance")
+
+
+@every_dtype
+@every_direction
+@every_logits
+def test_expectation(name: str, change: str, dtype: type) -> None:
+    """The mode's value, rounded once, and the mean difference to it, within `unit` of E|v - v_mode|."""
+    z = np.array(LOGITS[name])
+    v = np.array(fill(ALL_CHANGES[change], z.size))
+    exact = policies.exactly(policies.mean, z, v)
+    p, _ = rounding.parts(z)
+    allowed = rounding.unit(z) * (p * rounding.from_mode(z, v)).sum() + 2 * rounding.EPS * np.abs(v).max()
+    got = real(et.expectation(z.astype(dtype), v.astype(dtype)), dtype)
+    assert_within(got, exact, allowed + rounding.SUBNORMAL, "expectation")
+
+
+def test_the_fisher_norm_of_directions_of_every_size() -> None:
+    """Two uniform actions: half of the difference. Its square would exceed the largest double, or underflow."""
+    for difference in (8e299, 2.0**-500, 2.0**-1072):
+        assert et.fisher_norm([0.0, 0.0], [difference, 0.0]) == difference / 2
+    policy = Policy(np.zeros(2))
+    assert policy.norm(np.array([1.6e308, -1.6e308])) == 1.6e308
+    assert policy.norm(np.array([5e-324, -5e-324])) == 5e-324
+
+
+def test_the_fisher_norm_where_only_one_of_the_two_is_a_ball() -> None:
+    with et.precision(64):
+        ball = np.array([et.Ball(3), et.Ball(1)], dtype=object)
+        for z, v in ((np.zeros(2), ball), (0 * ball, np.array([3.0, 1.0])), (0 * ball, ball)):
+            assert abs(et.Ball(np.asarray(et.fisher_norm(z, v))[()]) - 1) < Fraction(1, 2**50)
 
 
 def test_relative_accuracy_where_the_answer_is_known_in_closed_form() -> None:

@@ -8,6 +8,7 @@ functions that are not correctly rounded. A law that relates two computed margin
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 import entropy_theory as et
 from entropy_theory.checking.prove import prove
+from entropy_theory.duals import Dual
 from entropy_theory.stability import quadratic_stability_margin, stability_margin
 from tests.oracles import margins as oracle
 from tests.oracles.rounding import EPS
@@ -212,6 +214,10 @@ def on_a_grid(x: Array) -> Array:
 def test_shift_of_the_logits(ray: tuple[Array, Array], epsilon: float, spread: float, shift: int) -> None:
     z, v = on_a_grid(ray[0]) * spread, ray[1]
     one, other = stability_margin(z, v, epsilon), stability_margin(z + shift, v, epsilon)
+    if np.isinf(one):
+        assert np.isinf(other)
+        assert oracle.margin(z, v, epsilon) > sys.float_info.max
+        return
     np.testing.assert_allclose(other, one, rtol=2 * limit_at(z, v, epsilon, one), atol=0)
 
 
@@ -652,3 +658,105 @@ def test_a_float_epsilon_is_no_counterexample() -> None:
         verdict = et.verify(et.Inequality(name="epsilon", given=given, lhs=at(low), rhs=at(high)), budget=500)
         assert isinstance(verdict, et.Verdict)
         assert verdict.outcome != "refuted"
+
+
+# At the ends of the range ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exponent", [-900, -1, 0, 900])
+@pytest.mark.parametrize("weights", [None, [0.5]])
+def test_directions_of_every_size(exponent: int, weights: Any) -> None:
+    """A power of two rounds nothing, and the square of 2**900 exceeds the largest double."""
+    z, v = np.array([[0.5, -1.0, 2.0]]), np.array([[1.0, -1.0, 0.25]])
+    if weights is None:
+        z, v = z[0], v[0]
+    for function in (stability_margin, quadratic_stability_margin):
+        one = function(z, v, 0.25, weights=weights)
+        other = function(z, v * 2.0**exponent, 0.25, weights=weights)
+        np.testing.assert_allclose(other * 2.0**exponent, one, rtol=2 * MODERATE, atol=0)
+
+
+def test_the_largest_direction_that_has_weight_sets_the_scale() -> None:
+    large, still, small = [2.0**900, -(2.0**900)], [0.0, 0.0], [2.0**-100, -(2.0**-100)]
+    z = np.array([[0.5, -1.0], [1.0, 0.0]])
+    for second, weights in ((still, [0.5, 0.25]), (small, [0.5, 0.25]), (large, [0.5, 0.0])):
+        v = np.array([large, second])
+        got = stability_margin(z, v, 0.25, weights=weights)
+        np.testing.assert_allclose(got, stability_margin(z[0], v[0], 0.5), rtol=2 * MODERATE, atol=0)
+    v = np.array([[1.0, -1.0], [2.0**900, -(2.0**900)]])
+    got = stability_margin(z, v, 0.25, weights=[0.5, 0.0])
+    np.testing.assert_allclose(got, stability_margin(z[0], v[0], 0.5), rtol=2 * MODERATE, atol=0)
+
+
+def test_a_wide_direction_of_little_weight_beside_a_narrow_one() -> None:
+    """The bound from below counts each state with its weight."""
+    z, v, weights = np.array([[0.5, -1.0], [1.0, 0.0]]), np.array([[1e-3, 0.0], [1.0, 0.0]]), [1.0, 1e-12]
+    root, limit = root_and_limit(z, v, 1e-6, weights)
+    assert_close(stability_margin(z, v, 1e-6, weights=weights), root, limit + FACTOR * EPS * 2)
+
+
+def test_a_margin_beyond_the_largest_double_is_infinite() -> None:
+    """About exp(2000): the second action has to lose all that it has."""
+    assert stability_margin([0.0, -2000.0], [0.0, -1.0], 1.0) == math.inf
+    assert stability_margin([0.0, -1e300], [0.0, -1.0], 1.0) == math.inf
+    usual = stability_margin([0.0, -1.0], [0.0, -1.0], 1.0)
+    both = stability_margin([[0.0, -2000.0], [0.0, -1.0]], [0.0, -1.0], 1.0)
+    assert both[0] == math.inf
+    np.testing.assert_allclose(both[1], usual, rtol=2 * MODERATE)
+
+
+def test_weights_may_have_the_axes_of_the_batch() -> None:
+    z, v = moderate_rays(3)
+    weights = np.array([[0.2, 0.7, 0.1], [1.0, 0.0, 0.0]])
+    for function in (stability_margin, quadratic_stability_margin):
+        got = function(z, v, 0.01, weights=weights)
+        assert got.shape == (2,)
+        np.testing.assert_allclose(got[1], function(z[0], v[0], 0.01), rtol=2 * MODERATE)
+
+
+def test_balls_beyond_the_doubles_are_undecided() -> None:
+    usual, beyond = [[0, 0], [1, -1]], F(1, 10**400)
+    with et.precision(64):
+        for z, v, epsilon in (
+            ([[2**2000, 0]], [usual[1]], [1]),
+            ([usual[0], usual[0]], [usual[1], usual[1]], [1, beyond]),
+            ([usual[0]], [usual[1]], [beyond]),
+            ([usual[0], [0, -2000]], [usual[1], [0, -1]], [1, 1]),
+        ):
+            with pytest.raises(et.UndecidedComparison, match="cannot be told from one without a finite margin"):
+                stability_margin(balls(z), balls(v), balls(epsilon))
+
+
+@pytest.mark.parametrize("scale", [F(1), F(10**4000), F(1, 10**4000)])
+def test_directions_of_every_size_on_balls(scale: Any) -> None:
+    """The largest entry counts, not the smallest, and none of them that is zero after centring."""
+    with et.precision(128):
+        one = stability_margin(balls([[0, 0, 0]]), balls([[1, 0, -1]]), balls([F(1, 8)]))[0]
+        v = [[scale, scale / 10**400, -scale]]
+        other = stability_margin(balls([[0, 0, 0]]), balls(v), balls([F(1, 8)]))[0]
+        assert abs(et.Ball(other) * scale / one - 1) < F(1, 2**64)
+
+
+def test_weights_of_zero_and_still_states_on_balls() -> None:
+    z, v = [[0, 1], [2, 0]], [[1, -1], [3, 3]]
+    with et.precision(64):
+        alone = stability_margin(balls([z[0]]), balls([v[0]]), balls([F(1, 8)]))[0]
+        for weights in ([1, 5], [1, 0]):
+            got = stability_margin(balls([z]), balls([v]), balls([F(1, 8)]), weights=balls([weights]))[0]
+            assert et.Ball(got).arb.overlaps(et.Ball(alone).arb)
+        moving = stability_margin(balls([z]), balls([[v[0], v[0]]]), balls([F(1, 8)]), weights=balls([[1, 0]]))[0]
+        assert et.Ball(moving).arb.overlaps(et.Ball(alone).arb)
+        assert float(stability_margin(balls([z]), balls([v]), 1, weights=balls([[0, 1]]))[0]) == math.inf
+
+
+def test_the_quadratic_margin_of_balls_needs_no_batch() -> None:
+    with et.precision(64):
+        got = quadratic_stability_margin(balls([0, 0]), balls([1, -1]), et.exact(1, 8))
+        assert abs(et.Ball(np.asarray(got)[()]) - F(1, 2)) < F(1, 2**50)
+
+
+def test_a_margin_is_not_differentiated() -> None:
+    direction = balls([[1, -1]])
+    direction[0, 0] = Dual(direction[0, 0], 1)
+    with et.precision(64), pytest.raises(ValueError, match="direction holds dual numbers"):
+        stability_margin(balls([[0, 0]]), direction, balls([1]))
