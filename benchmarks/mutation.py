@@ -152,6 +152,40 @@ def table(counted: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def markdown(results: Mapping[str, Any]) -> str:
+    """The section of benchmarks/README.md.
+
+    Parameters
+    ----------
+    results : dict
+        As `main` stores them.
+
+    Returns
+    -------
+    str
+    """
+    counted = {name: row for name, row in results["modules"].items() if row["run"]}
+    columns = ("mutants", "run", "killed", "explained")
+    totals = {c: sum(row[c] for row in counted.values()) for c in columns}
+    totals["survived"] = sum(len(row["survived"]) for row in counted.values())
+    lines = [
+        "### Mutants",
+        "",
+        "A mutant is a module with one change: another operator, comparison, constant, condition or function. It is "
+        "killed if a test of the module fails. One that passes them all and changes nothing that counts is explained in "
+        "`explained.toml`; the others have survived, and `results/mutation.json` lists them. The score is the share "
+        "of those run that are killed or explained.",
+        "",
+        "| module | mutants | run | killed | explained | survived | score |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    shown = {f"`{name}`": row | {"survived": len(row["survived"])} for name, row in counted.items()}
+    for name, row in (shown | {"all": totals}).items():
+        numbers = " | ".join(f"{row[c]:,}" for c in (*columns, "survived"))
+        lines.append(f"| {name} | {numbers} | {(row['killed'] + row['explained']) / row['run']:.1%} |")
+    return "\n".join([*lines, ""])
+
+
 def work(modules: Sequence[str], sample: int | None, seed: int, share: tuple[int, int]) -> None:
     """Run every `share[1]`-th of the mutants that are left, from `share[0]` on, and record each."""
     i, n = share

@@ -67,9 +67,9 @@ def machine(results: dict[str, Any]) -> str:
 
 def rendered(name: str, results: dict[str, Any]) -> str:
     """The part of the page that belongs to a file of results."""
-    from benchmarks import audit, growth, power
+    from benchmarks import audit, growth, mutation, power
 
-    pages = {"audit": audit.markdown, "growth": growth.markdown, "power": power.markdown}
+    pages = {"audit": audit.markdown, "growth": growth.markdown, "mutation": mutation.markdown, "power": power.markdown}
     return pages.get(name.partition("-")[0], section)(results)
 
 
@@ -80,7 +80,8 @@ def write_readme() -> None:
     for file in sorted((HERE / "results").glob("*.json")):
         results = json.loads(file.read_text(encoding="utf-8"))
         text = _between(text, file.stem, rendered(file.stem, results))
-        text = _between(text, "machine", machine(results))
+        if "machine" in results:
+            text = _between(text, "machine", machine(results))
     path.write_text(text, encoding="utf-8")
 
 
