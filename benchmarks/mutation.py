@@ -172,8 +172,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         "### Mutants",
         "",
         "A mutant is a module with one change: another operator, comparison, constant, condition or function. It is "
-        "killed if a test of the module fails. One that passes them all and changes nothing that counts is explained in "
-        "`explained.toml`; the others have survived, and `results/mutation.json` lists them. The score is the share "
+        "killed if a test of the module fails. One that passes them all and changes nothing that counts is explained "
+        "in `explained.toml`; the others have survived, and `results/mutation.json` lists them. The score is the share "
         "of those run that are killed or explained.",
         "",
         "| module | mutants | run | killed | explained | survived | score |",
