@@ -54,10 +54,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "controls.tokens": ("control_anchor", "controls", "rollouts"),
     "controls.natural_policy_gradient": ("control_anchor", "controls"),
     "controls.policy_gradient": ("control_anchor", "controls"),
-    "checking.certify": ("certify", "decisions::test_the_gate_is_passed", "certificates"),
+    "checking.certify": ("certify", "decisions::test_the_gate_is_passed", "certificates", "search_power"),
     "checking.certificate": ("certify", "certificates"),
     "checking.prove": ("decisions::test_the_gate_is_passed", "prove"),
-    "checking.verify": ("verify", "certify", "decisions::test_the_gate_is_passed"),
+    "checking.verify": ("verify", "certify", "decisions::test_the_gate_is_passed", "search_power"),
     "checking.shrink": ("decisions::test_the_gate_is_passed", "checker"),
 }
 """Tests that are to notice a change of a module: all of a file, or one."""

@@ -386,6 +386,36 @@ def test_a_limit_that_is_not_reached_disturbs_nothing_later(claims_file: Path) -
         assert executor.submit(work).result()
 
 
+TRACED = """
+import sys, threading, time
+from entropy_theory.checking import guard
+def work():
+    for limit in (60.0, 0.05):
+        try:
+            with guard._limited("x", limit):
+                end = time.monotonic() + 0.5
+                while limit < 1 and time.monotonic() < end:
+                    pass
+            ended.append(limit)
+        except guard._TimeLimit as error:
+            said.append(str(error))
+ended, said = [], []
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+def traced():
+    return "entered"
+sys.settrace(lambda *_: None)
+print(ended, said, traced())
+"""
+
+
+def test_a_limit_leaves_nothing_behind_in_the_interpreter() -> None:
+    """Under a debugger, a measurement of coverage or Hypothesis, whose functions are traced, it would stand still."""
+    result = subprocess.run([sys.executable, "-c", TRACED], capture_output=True, text=True, timeout=120, check=True)
+    assert result.stdout == "[60.0] [\"claim 'x' was given up after 0.05 s\"] entered\n"
+
+
 # Dask --------------------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from entropy_theory.brief import message
@@ -111,15 +112,16 @@ def _alarm(message: str, seconds: float) -> Iterator[None]:
 def _watched(message: str, seconds: float) -> Iterator[None]:
     """The same in a thread, which gets no signals: a second thread raises the exception in it."""
     thread = ctypes.c_ulong(threading.get_ident())
-    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    finished, turn = threading.Event(), threading.Lock()
+    interrupt = partial(ctypes.pythonapi.PyThreadState_SetAsyncExc, thread, ctypes.py_object(_TimeLimit))
+    finished, fired, turn = threading.Event(), threading.Event(), threading.Lock()
 
     def watch() -> None:
         pause = seconds
         while not finished.wait(pause):
             with turn:
                 if not finished.is_set():
-                    raise_in(thread, ctypes.py_object(_TimeLimit))
+                    fired.set()
+                    interrupt()
             pause = AGAIN
 
     threading.Thread(target=watch, daemon=True).start()
@@ -128,6 +130,15 @@ def _watched(message: str, seconds: float) -> Iterator[None]:
     except _TimeLimit:
         raise _TimeLimit(message) from None
     finally:
-        with turn:
-            finished.set()
-            raise_in(thread, None)  # one that is on its way
+        # One may be on its way. It is met here, as taking it back would leave the interpreter on the alert for ever,
+        # in which Python 3.11 does not enter a traced function.
+        while not finished.is_set() or fired.is_set():
+            try:
+                with turn:
+                    finished.set()
+                if fired.is_set():
+                    interrupt()
+                    while True:
+                        pass
+            except _TimeLimit:
+                fired.clear()
