@@ -766,7 +766,7 @@ def test_a_certificate_that_was_changed_is_refused(verified: Path, tmp_path: Pat
         (("--seed", "-1"), "expected an integer >= 0"),
         (("--verdicts", "nowhere.json"), "nowhere.json, which cannot be read"),
         (("--verdicts", "same", "--resume", "same"), "expected two files"),
-        (("--claims", "nowhere.py"), "nowhere.py is no file"),
+        (("--claims", "nowhere.py"), "'nowhere.py' is no file"),
     ],
 )
 def test_bad_arguments_end_with_code_two(

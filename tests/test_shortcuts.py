@@ -116,9 +116,9 @@ def test_no_instance_is_decided_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     decided: list[Any] = []
     genuine = certify.examine
 
-    def spy(*arguments: Any) -> Any:
+    def spy(*arguments: Any, **options: Any) -> Any:
         decided.append(arguments)
-        return genuine(*arguments)
+        return genuine(*arguments, **options)
 
     monkeypatch.setattr(certify, "examine", spy)
     examiner = Examiner(CLAIMS[0])

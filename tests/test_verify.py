@@ -119,7 +119,7 @@ def test_a_seed_is_a_whole_number(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.0, "1", None])
 def test_a_budget_is_a_whole_number(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"budget is .* expected an integer >= 1"):
+    with pytest.raises(ValueError, match=r"budget is .* expected an integer from 1 to 100,000,000,000"):
         check(inequality(0, 1), budget=value)
 
 

@@ -104,10 +104,12 @@ def verify_all(
     ----------
     names : iterable of str
         Claims or parts; all if empty.
-    seed, budget : int
+    seed : int
         As in `verify`.
     seeds : int
         Check each claim for so many seeds, `seed` and those that follow; its verdict is that over all of them.
+    budget : int, optional
+        As in `verify`.
     workers : int
         Processes; the verdicts do not depend on it.
     executor : concurrent.futures.Executor, optional

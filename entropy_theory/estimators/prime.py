@@ -56,7 +56,7 @@ def prime_advantage(reward: Any, process: Any) -> Array:
            [-1.5 , -1.25]])
     """
     outcome, rho = as_rewards(reward, least=2), as_numbers(process, "process", axes=2)
-    if rho.shape[-2] != outcome.shape[-1]:
+    if rho.shape[-2] != outcome.shape[-1] or not _broadcast(rho.shape[:-2], outcome.shape[:-1]):
         raise ValueError(
             f"process has shape {rho.shape} and reward {outcome.shape}, expected (..., K, T) beside (..., K)"
         )
@@ -65,6 +65,14 @@ def prime_advantage(reward: Any, process: Any) -> Array:
     baseline = mean_of_others(rho.sum(-1) / horizon)[..., None] * np.arange(horizon, 0, -1)
     difference = from_first(outcome)
     return np.asarray(to_go - baseline + (difference - mean_of_others(difference))[..., None])
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> bool:
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
