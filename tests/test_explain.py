@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import groupby
 
@@ -77,7 +78,7 @@ def test_a_calculation_is_right() -> None:
     assert isinstance(verdict, et.Verdict)
     assert verdict.counterexample == {"r": ["0", "1"], "alpha": "1"}
     text = "\n".join(explain(CLAIMS["theorem-v.2/eq-16", "printed"], verdict, {}))
-    e = np.e
+    e = math.e
     for number in (1 / (1 + e), e / (1 + e), np.log(1 + e) - e / (1 + e)):
         assert str(number)[:10] in text
 

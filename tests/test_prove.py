@@ -7,6 +7,7 @@ makes the claim false, however hard its counterexamples are to find; one above i
 from __future__ import annotations
 
 import json
+import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ SMOOTH: list[Atom] = [
     Atom("power", lambda t: (1 - t) ** 5, 0.0),
     Atom("entropy", lambda t: et.entropy(pair(4 * t - 2, 0 * t)) / np.log(exact(2)), 0.5),
 ]
-SMOOTH[4] = Atom(SMOOTH[4].label, SMOOTH[4].function, float((9 / 8) / np.e - 1 / 8))
+SMOOTH[4] = Atom(SMOOTH[4].label, SMOOTH[4].function, float((9 / 8) / math.e - 1 / 8))
 
 centres = st.sampled_from([F(1, 2), F(1, 3), F(5, 8), F(9, 10), F(1, 1024), F(1, 10**9)])
 smooth_atoms = st.one_of(
@@ -281,8 +282,8 @@ FAMILIES = {
     "cubic with two peaks": Family(_reals(x=(-3, 2)), lambda x: x**3 - 3 * x, exact(2), (-1,)),
     "quartic, two peaks": Family(_reals(x=(-2, 2)), lambda x: 2 + 2 * x**2 - x**4, exact(3), (1,)),
     "x exp(-x)": Family(_reals(x=(0, 10)), lambda x: x * np.exp(-x), np.exp(exact(-1)), (1,)),
-    "log(x) / x": Family(_reals(x=(0.5, 10)), lambda x: np.log(x) / x, np.exp(exact(-1)), (np.e,)),
-    "-x log x": Family(_reals(x=(2**-10, 1)), lambda x: -x * np.log(x), np.exp(exact(-1)), (1 / np.e,)),
+    "log(x) / x": Family(_reals(x=(0.5, 10)), lambda x: np.log(x) / x, np.exp(exact(-1)), (math.e,)),
+    "-x log x": Family(_reals(x=(2**-10, 1)), lambda x: -x * np.log(x), np.exp(exact(-1)), (1 / math.e,)),
     "entropy of two": Family(
         _reals(a=(0.0625, 0.9375)), lambda a: et.entropy(np.log(pair(a, 1 - a))), np.log(exact(2)), (0.5,)
     ),
