@@ -23,6 +23,9 @@ from entropy_theory.validation import as_logits, as_numbers, broadcast, report
 
 Array = np.ndarray[Any, Any]
 
+_INFINITE = Ball(arb("inf"))
+"""The margin of a constant direction among balls: above each number, and not to be ordered with another such margin."""
+
 
 def stability_margin(z: Any, direction: Any, epsilon: Any, weights: Any = None) -> Array:
     """Exact stability margin ``gamma = max {eta > 0 : KL(p || p_eta) <= epsilon}``, Definition VII.2, Eq. (32).
@@ -98,7 +101,7 @@ def quadratic_stability_margin(z: Any, direction: Any, epsilon: Any, weights: An
 
 
 def _quotient(squared: Any, bound: Any) -> Any:
-    return math.inf if Ball(squared).arb == 0 else (2 * Ball(bound) / squared).sqrt()
+    return _INFINITE if Ball(squared).arb == 0 else (2 * Ball(bound) / squared).sqrt()
 
 
 _FINITE_OR_INFINITE = np.frompyfunc(_quotient, 2, 1)
@@ -183,7 +186,7 @@ def _enclosed(z: Array, direction: Array, epsilon: Array, weights: Array) -> Arr
     z, direction = z.reshape(-1, *z.shape[-2:]), direction.reshape(-1, *z.shape[-2:])
     epsilon, weights = epsilon.reshape(-1), weights.reshape(-1, z.shape[-2])
     moves = ~_still(z, direction, weights)
-    out = np.full(epsilon.shape, math.inf, dtype=object)
+    out = np.full(epsilon.shape, _INFINITE, dtype=object)
     if moves.any():
         z, epsilon, weights = z[moves], epsilon[moves], weights[moves]
         # A power of two takes the direction into the range of doubles.
