@@ -1,7 +1,8 @@
 """Where else a claim may fail that random draws and descents from them did not refute.
 
 Each kind of place is looked at in its own way: relations between numbers (`structure`), integers (`whole`), sides that
-differ by many magnitudes (here), narrow peaks (`boxes`), sides that nearly agree (`polish`) and orders (`order_leads`).
+differ by many magnitudes (here), narrow peaks (`boxes`), sides that nearly agree (`polish`), the surroundings of
+equality (`faces`) and orders (`order_leads`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from entropy_theory.checking.boxes import box_leads
 from entropy_theory.checking.certify import rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
+from entropy_theory.checking.faces import face_leads
 from entropy_theory.checking.order_leads import order_leads
 from entropy_theory.checking.polish import MOST_COORDINATES, polish_leads
 from entropy_theory.checking.search import Candidate, Harvest, Scores, descend, score
@@ -79,6 +81,7 @@ def leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest)
         centres: list[Instance] = []
         yield _noted(box_leads(claim, budget), centres)
         yield again.near(centres)
+        yield face_leads(claim, rng, budget, harvest)
 
 
 def _whole_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest) -> Iterator[Instance]:
