@@ -1,8 +1,8 @@
 """How often a false claim is found out, side by side with what a user would otherwise do, on claims of known truth.
 
 ``python -m benchmarks.power`` checks all claims of `benchmarks.power_claims`, keeps one row a claim in
-``benchmarks/results/power.json`` and prints Markdown. ``--set second`` does so with those of
-`benchmarks.power_claims.second`, at which nobody looked who worked on the search.
+``benchmarks/results/power.json`` and prints Markdown. ``--set second`` and ``--set third`` do so with those of
+`benchmarks.power_claims.second` and `third`, which were written apart from the search.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ from benchmarks.power_claims import HELD_OUT, LABELLED
 from benchmarks.power_claims.contenders import PATIENCE, available, violated
 from benchmarks.power_claims.labelled import Labelled
 from benchmarks.power_claims.second import SECOND
+from benchmarks.power_claims.third import THIRD
 
 RESULTS = Path(__file__).parent / "results"
 
 SETS: Mapping[str, tuple[str, Sequence[Labelled]]] = {
     "first": ("Power", LABELLED),
     "second": ("Power, second set", SECOND),
+    "third": ("Power, third set", THIRD),
 }
-"""Title and claims of each set; results are in ``power.json`` and ``power-second.json``."""
+"""Title and claims of each set; results are in ``power.json``, ``power-second.json`` and so on."""
 
 KNOWN: Mapping[str, Labelled] = {x.name: x for _, claims in SETS.values() for x in claims}
 
@@ -121,7 +123,7 @@ def row_of(name: str, budget: int | None = None, samples: int = SAMPLES) -> dict
         "kind": labelled.claim.kind,
         "true": labelled.true,
         "why": labelled.why,
-        "held_out": name in HELD_OUT or any(labelled is x for x in SECOND),
+        "held_out": name in HELD_OUT or any(labelled is x for x in (*SECOND, *THIRD)),
         "share": share,
         "share_is": known,
         "outcome": verdict.outcome,
@@ -156,7 +158,7 @@ def measure(
     ----------
     names : sequence of str, optional
         The claims; all of the set if left out.
-    of : {"first", "second"}
+    of : {"first", "second", "third"}
         The set.
     budget : int, optional
     samples : int

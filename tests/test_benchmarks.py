@@ -163,6 +163,7 @@ def test_the_readme_shows_the_stored_results() -> None:
         "mutation",
         "power",
         "power-second",
+        "power-third",
     }
     for file in stored:
         assert tables.rendered(file.stem, json.loads(file.read_text(encoding="utf-8"))) in text, file.stem

@@ -10,7 +10,7 @@ there.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -45,8 +45,8 @@ PROBED, ENOUGH = 64, 8
 RESOLVED = 1e-11
 """Slack, relative to the sides, below which its sign may be rounding."""
 
-STARTS, HANDED_ON = 2, 4
-"""Descents of each size, and instances of each size that are handed on."""
+STARTS, HANDED_ON = 4, 4
+"""Descents beside a face, and instances beside it that are handed on; of each size so many are considered."""
 
 
 @dataclass(frozen=True)
@@ -151,32 +151,36 @@ def _order(claim: Claim, face: Face, rng: np.random.Generator, harvest: Harvest)
 def _beside(
     claim: Claim, face: Face, scored: Scored, rng: np.random.Generator, budget: int, harvest: Harvest
 ) -> Iterator[Instance]:
+    """Draws beside one face at all sizes, and descents from the lowest merits among them."""
     sizes = claim.space.sizes()[-MOST_SIZES:]
-    for size in sizes:
-        n = _most(claim, size, budget // SHARE // len(sizes) // len(DISTANCES) + 1)
-        pool: list[Candidate] = []
-        with stage("propose"):
-            for share in DISTANCES:
-                leaves = face.towards(claim.space.draw(rng, n, size), share)
-                _counted(harvest, n)
-                try:
-                    admitted, merit, slack = scored(claim, leaves)
-                except ClaimError:
-                    break
-                harvest.admitted += int(admitted.sum())
-                for i in np.argsort(merit, kind="stable")[:HANDED_ON]:  # what is not a number comes last
-                    if np.isfinite(merit[i]):
-                        one = {name: np.array(value[i]) for name, value in leaves.items()}
-                        pool.append(Candidate(one, float(merit[i]), float(slack[i])))
-        pool.sort(key=lambda candidate: candidate.merit)
-        numbers = sum(leaf.numbers(size) for leaf in claim.space.leaves.values())
-        if budget >= FROM_BUDGET and numbers <= MOST_COORDINATES:
-            with stage("optimise"):
-                pool += descend(claim, pool[:STARTS], harvest, rng, scored)
-            pool.sort(key=lambda candidate: candidate.merit)
-        for candidate in pool[:HANDED_ON]:
-            if candidate.merit < 0 and all(np.isfinite(value).all() for value in candidate.leaves.values()):
-                yield rationals(candidate.leaves, claim.space.leaves)
+    pool: list[Candidate] = []
+    with stage("propose"):
+        for size in sizes:
+            n = _most(claim, size, budget // SHARE // len(sizes) // len(DISTANCES) + 1)
+            drawn = (face.towards(claim.space.draw(rng, n, size), share) for share in DISTANCES)
+            pool += sorted(_lowest(claim, drawn, scored, harvest), key=lambda c: c.merit)[:HANDED_ON]
+    pool.sort(key=lambda candidate: candidate.merit)
+    starts = [c for c in pool if sum(value.size for value in c.leaves.values()) <= MOST_COORDINATES]
+    if budget >= FROM_BUDGET:
+        with stage("optimise"):
+            pool += descend(claim, starts[:STARTS], harvest, rng, scored)
+    for candidate in sorted(pool, key=lambda c: c.merit)[:HANDED_ON]:
+        if candidate.merit < 0 and all(np.isfinite(value).all() for value in candidate.leaves.values()):
+            yield rationals(candidate.leaves, claim.space.leaves)
+
+
+def _lowest(claim: Claim, drawn: Iterable[Instance], scored: Scored, harvest: Harvest) -> Iterator[Candidate]:
+    for leaves in drawn:
+        _counted(harvest, len(next(iter(leaves.values()))))
+        try:
+            admitted, merit, slack = scored(claim, leaves)
+        except ClaimError:
+            return
+        harvest.admitted += int(admitted.sum())
+        for i in np.argsort(merit, kind="stable")[:HANDED_ON]:  # what is not a number comes last
+            if np.isfinite(merit[i]):
+                one = {name: np.array(value[i]) for name, value in leaves.items()}
+                yield Candidate(one, float(merit[i]), float(slack[i]))
 
 
 def scored_beside(face: Face, k: float) -> Scored:

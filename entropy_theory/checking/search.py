@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import product, repeat
 from typing import Any
 
 import numpy as np
@@ -237,7 +237,7 @@ def descend(
     claim: Claim, starts: list[Candidate], harvest: Harvest, rng: np.random.Generator, scored: Scored | None = None
 ) -> list[Candidate]:
     """From each start L-BFGS-B with batched difference quotients, then rounds of random steps around its best point, on
-    the merit. The rounds of all starts go side by side, in one batch.
+    the merit. The rounds of all starts of a size go side by side, in one batch.
 
     Parameters
     ----------
@@ -260,9 +260,12 @@ def descend(
     for descent in descents:
         descent.follow_slope()
         descent.draw_steps(rng)
-    for i in range(ROUNDS):
-        points = [descent.points(i) for descent in descents]
-        for descent, own, values in zip(descents, points, _values_at(claim, descents, points, harvest), strict=True):
+    of_a_size: dict[Any, list[_Descent]] = {}
+    for descent in descents:
+        of_a_size.setdefault(tuple(descent.shapes.values()), []).append(descent)
+    for same, i in product(of_a_size.values(), range(ROUNDS)):
+        points = [descent.points(i) for descent in same]
+        for descent, own, values in zip(same, points, _values_at(claim, same, points, harvest), strict=True):
             descent.move(own, values)
     return [candidate for descent in descents for candidate in descent.found[-3:]]
 
