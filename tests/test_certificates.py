@@ -9,16 +9,27 @@ import subprocess
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import entropy_theory as et
-from entropy_theory.checking.certificate import CertificateError, recheck, stands
+from entropy_theory.checking.certificate import (
+    CertificateError,
+    answer,
+    brief,
+    read_certificates,
+    recheck,
+    stands,
+)
 from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.registry import paper_claims
 from entropy_theory.checking.verdict import Environment, Verdict
 from entropy_theory.checking.verify import check
+from entropy_theory.independent import decide as deciding
+from entropy_theory.independent.decide import Decision
 
 d = et.domains
 
@@ -415,3 +426,236 @@ def test_a_remainder_of_zero_survives_json() -> None:
     assert verdict.worst == math.inf
     text = json.dumps(verdict.to_json(), allow_nan=False)
     assert Verdict.from_json(json.loads(text)).worst == math.inf
+
+
+# Files of certificates -------------------------------------------------------------------------------------------
+
+A, B = {"format": "a"}, {"format": "b", "outcome": "refuted", "certificate": {"format": "c"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "certificates"),
+    [
+        (A, [A]),
+        ([A, B, 3, "x", []], [A, B, 3, "x", []]),
+        ({"outcome": "refuted", "certificate": A}, [A]),
+        ({"outcome": "holds", "certificate": A}, [A]),
+        ({"outcome": "holds", "certificate": None}, []),
+        ([{"outcome": "proved"}, A, {"outcome": "undecided"}], [A]),
+        ([{"outcome": "refuted"}, {"outcome": "holds"}], [{"outcome": "refuted"}]),
+        ({"outcome": "refuted", "certificate": None}, [{"outcome": "refuted", "certificate": None}]),
+        ([0] * 100_000, [0] * 100_000),
+    ],
+    ids=range(9),
+)
+def test_the_certificates_of_a_file(content: Any, certificates: list[Any]) -> None:
+    assert read_certificates(json.dumps(content).encode()) == certificates
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[" + b"0," * 100_000 + b"0]", "it holds 100001 entries, expected at most 100000"),
+        (b'{"x": 1, "y": {"x": 1, "x": 2}}', "the key 'x' is given twice"),
+        (b"1".ljust(2**25 + 1), "it has more than 33554432 bytes"),
+    ],
+    ids=["entries", "key", "bytes"],
+)
+def test_a_file_that_says_too_much_is_refused(content: bytes, said: str) -> None:
+    with pytest.raises(CertificateError) as error:
+        read_certificates(content)
+    assert str(error.value) == said
+
+
+def test_a_file_may_have_32_mebibytes() -> None:
+    assert read_certificates(b"1".ljust(2**25)) == [1]
+
+
+# Numbers and shapes ----------------------------------------------------------------------------------------------
+
+
+def framed(claim: Claim, **instance: Any) -> dict[str, Any]:
+    """A certificate with nothing but what is read."""
+    frame = {"format": "entropy-theory-certificate", "version": 1, "claim": claim.name, "reading": claim.reading}
+    return {**frame, "instance": instance}
+
+
+def test_a_number_may_have_a_thousand_digits_on_either_side() -> None:
+    long = "5" * 1000
+    for text in (f"1/{long}", f"0.{long}", f"{long}/{long}"):
+        assert recheck(FIFTH, framed(FIFTH, x=text)).status == ("violated" if text.startswith("0.") else "satisfied")
+    for text in (f"1/{long}5", f"0.{long}5", f"{long}5"):
+        with pytest.raises(CertificateError, match="of at most 1000 digits a part"):
+            recheck(FIFTH, framed(FIFTH, x=text))
+
+
+def test_rows_of_two_lengths_are_no_array() -> None:
+    data = certificate_of(VISITS)
+    first = data["instance"]["m.transition"][0]
+    first[0] = first[0][:-1]
+    with pytest.raises(CertificateError, match=r"instance\['m.transition'\] holds lists of different lengths"):
+        recheck(VISITS, data)
+
+
+def test_of_many_names_twenty_are_said() -> None:
+    names = [f"n{i}" for i in range(10, 35)]
+    with pytest.raises(CertificateError) as error:
+        recheck(FIFTH, framed(FIFTH, **dict.fromkeys(names, "1")))
+    shown = ", ".join(f"'{name}'" for name in names[:20])
+    assert str(error.value) == f"instance has {shown}, expected 'x' for claim 'fifth'"
+
+
+def test_values_in_messages_are_short() -> None:
+    assert brief("x" * 60) == f"'{'x' * 60}'"
+    assert brief("x" * 61) == brief("x" * 99) == f"'{'x' * 59}..."
+    assert brief(10**61) == f"1{'0' * 61}"
+    assert brief(10**62) == f"1{'0' * 59}..."
+    assert (brief([1, 2]), brief({"a": 1}), brief("\u00e9\n")) == ("a list of 2", "an object of 1", r"'\xe9\n'")
+
+
+def test_sides_that_agree_to_the_digits_of_a_search_are_looked_at_thoroughly() -> None:
+    """They differ by 2**-2000."""
+    claim = et.Inequality(
+        name="near",
+        given={"x": d.reals(0, 1)},
+        lhs=lambda x: np.exp(x) + et.exact(1, 2**2000),
+        rhs=lambda x: np.exp(x),
+    )
+    assert recheck(claim, framed(claim, x="1/3")).status == "violated"
+
+
+# The answer in one line ------------------------------------------------------------------------------------------
+
+
+def failing(x: Any) -> Any:
+    raise RuntimeError("no\nvalue")
+
+
+OPEN = et.Inequality(
+    name="open", given={"x": d.reals(0, 1)}, assuming=lambda x: np.log(np.exp(x)) >= x, lhs=lambda x: 0 * x, rhs=1
+)
+FAILING = et.Inequality(name="failing", given={"x": d.reals(0, 1)}, lhs=failing, rhs=1)
+OWN = (FIFTH, HALF_LOG, RENYI, OPEN, FAILING)
+
+
+@pytest.mark.parametrize(
+    ("item", "confirmed", "line"),
+    [
+        (framed(FIFTH, x="1/2"), True, "fifth (printed): refuted, decided at 64 bits"),
+        ({**framed(FIFTH, x="1/2"), "outcome": "holds"}, True, "fifth (printed): refuted, decided at 64 bits"),
+        (framed(FIFTH, x="0"), False, "fifth (printed): not confirmed (satisfied), decided at 64 bits"),
+        (framed(FIFTH, x="2"), False, "fifth (printed): not confirmed (outside), decided at 64 bits"),
+        (framed(HALF_LOG, z=["0"] * 5), False, "part/half-log (printed): not confirmed (outside)"),
+        (
+            framed(OPEN, x="1/3"),
+            False,
+            "open (printed): not confirmed (satisfied, whether the assumption is met is undecided), decided at 64 bits",
+        ),
+        (
+            framed(FAILING, x="1/3"),
+            False,
+            "failing (printed): not confirmed: claim 'failing': lhs raised RuntimeError: no value "
+            "(in a batch of 1 whose first instance is x = 0.333333)",
+        ),
+        ([1, 2], False, "a list of 2: rejected: the certificate is a list of 2, expected an object"),
+        ({"outcome": "refuted"}, False, "None (None): rejected: the verdict says refuted and has no certificate"),
+        (
+            {"claim": "fifth", "reading": "printed"},
+            False,
+            "fifth (printed): rejected: format is None, expected 'entropy-theory-certificate'",
+        ),
+        (
+            {**framed(FIFTH, x="1/2"), "reading": "corrected"},
+            False,
+            "'fifth' ('corrected'): rejected: reading is 'corrected', expected one that the claim has",
+        ),
+        (
+            {**framed(FIFTH, x="1/2"), "claim": "sixth"},
+            False,
+            "'sixth' ('printed'): rejected: claim is 'sixth', expected a known one "
+            "(for your own claims give --claims FILE.py)",
+        ),
+    ],
+)
+def test_the_answer_for_a_claim_of_ones_own(item: Any, confirmed: bool, line: str) -> None:
+    assert answer(OWN, item) == (confirmed, line)
+
+
+LYAPUNOV = next(
+    item
+    for item in json.loads(Path(__file__).with_name("certificates.json").read_text(encoding="utf-8"))
+    if item["claim"] == "theorem-vii.3/lyapunov"
+)
+
+
+@pytest.mark.parametrize(
+    ("p", "r", "first", "second"),
+    [
+        (["2/3", "1/3"], ["0", "1"], "refuted", "refuted"),
+        (["1/3", "2/3"], ["0", "1"], "not confirmed (satisfied)", "not violated"),
+        (["1/3", "2/3"], ["1", "1"], "not confirmed (outside)", "outside"),
+    ],
+)
+def test_the_answer_for_a_claim_of_the_paper(p: list[str], r: list[str], first: str, second: str) -> None:
+    confirmed, line = answer(paper_claims(), {**LYAPUNOV, "instance": {"p": p, "r": r}})
+    assert confirmed is (first == "refuted")
+    said = f"{first}, decided at 64 bits; second evaluator: {second}, with 20 digits"
+    assert line == f"theorem-vii.3/lyapunov (printed): {said}"
+
+
+UNREADABLE = ValueError("\u00e9 \n" + "x" * 400)
+
+
+@pytest.mark.parametrize(
+    ("violated", "second", "confirmed", "said"),
+    [
+        (True, Decision("unknown"), True, "this reading has no second statement; second evaluator: unknown"),
+        (False, Decision("unknown"), False, "this reading has no second statement; second evaluator: unknown"),
+        (True, Decision("undecided", 640), False, "second evaluator: undecided: not confirmed"),
+        (False, Decision("undecided", 640), False, "second evaluator: undecided"),
+        (
+            True,
+            Decision("not violated", 640, agree=True),
+            False,
+            "second evaluator: both sides agree to 320 digits: not confirmed",
+        ),
+        (False, Decision("not violated", 640, agree=True), False, "second evaluator: both sides agree to 320 digits"),
+        (
+            True,
+            Decision("not violated", 40),
+            False,
+            "the second evaluator says not violated, with 40 digits: not confirmed",
+        ),
+        (True, Decision("outside", 40), False, "the second evaluator says outside, with 40 digits: not confirmed"),
+        (False, Decision("violated", 40), False, "the second evaluator says violated, with 40 digits: not confirmed"),
+        (
+            True,
+            UNREADABLE,
+            False,
+            rf"the second evaluator cannot read it: \xe9 {'x' * 298}: not confirmed",
+        ),
+    ],
+)
+def test_nothing_is_confirmed_that_the_second_evaluator_does_not_say(
+    monkeypatch: pytest.MonkeyPatch, violated: bool, second: Decision | ValueError, confirmed: bool, said: str
+) -> None:
+    """Whatever it may say instead of what it does."""
+
+    def decide(item: Any) -> Decision:
+        if isinstance(second, ValueError):
+            raise second
+        return second
+
+    monkeypatch.setattr(deciding, "decide", decide)
+    p = ["2/3", "1/3"] if violated else ["1/3", "2/3"]
+    first = "refuted" if violated else "not confirmed (satisfied)"
+    assert answer(paper_claims(), {**LYAPUNOV, "instance": {"p": p, "r": ["0", "1"]}}) == (
+        confirmed,
+        f"theorem-vii.3/lyapunov (printed): {first}, decided at 64 bits; {said}",
+    )
+
+
+def test_an_entry_that_is_null_is_refused_and_not_passed_over() -> None:
+    assert read_certificates(b"[null]") == read_certificates(b"null") == [None]
+    with pytest.raises(CertificateError, match="the certificate is None, expected an object"):
+        recheck(et.Inequality(name="x", given={"x": d.reals(0, 1)}, lhs=0, rhs=1), None)

@@ -10,6 +10,7 @@ from dataclasses import FrozenInstanceError
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -438,3 +439,129 @@ def test_one_number_at_a_rounded_end_is_enough_to_look_again() -> None:
     instance: dict[str, list[Any]] = {"z": [0, 0], "x": [Fraction(0.1), 0]}
     arrays = {k: np.array([Fraction(x) for x in v], dtype=object) for k, v in instance.items()}
     assert examine(claim, arrays).status is Status.UNDECIDED
+
+
+# What mutants of the module showed -----------------------------------------------------------------------------------
+
+
+def test_a_ratio_of_numbers_below_one() -> None:
+    finding = at(inequality(lambda x: x / 8, lambda x: x / 4, strict=True))
+    assert (finding.status, finding.value, finding.ratio) == (Status.SATISFIED, 0.125, 0.5)
+
+
+def test_an_identity_that_cancels_is_examined_thoroughly_at_the_last_precision() -> None:
+    """Beside 2**1000 the number e is known to 2**-1048 at 2048 bits, and 2**-1280 is asked for."""
+    much = et.exact(2**1000)
+    finding = at(identity(lambda x: np.exp(x) + much - much, exp), thorough=True)
+    assert (finding.status, finding.bits) == (Status.SATISFIED, 4096)
+
+
+def test_an_order_that_falls_short_far_below_is_found_by_a_thorough_examination() -> None:
+    """t**2 down to 2**-300, then t: at the steps that are tried first all is well."""
+    claim = order(lambda t, x: x * t**2 + t * et.exact(1, 2**300))
+    assert at(claim).status is Status.SATISFIED
+    finding = at(claim, thorough=True)
+    assert finding.status is Status.VIOLATED
+    assert finding.value == pytest.approx(1, rel=1e-12)
+
+
+def test_orders_are_written_to_twenty_digits_where_more_are_known() -> None:
+    """Beside 10**602 = 2**2000 nothing is left of t**2 at the 4 (64 + 7 * 64) bits that are tried at most at first."""
+    much = et.exact(10**602)
+    finding = at(order(lambda t, x: np.exp(x) * much + t**2 - np.exp(x) * much))
+    assert (finding.status, finding.bits) == (Status.SATISFIED, 128)
+    assert finding.evidence is not None
+    assert all(text.startswith("[2.0000000000000000000 +/- ") for text in finding.evidence["orders"])
+
+
+def test_the_order_of_a_remainder_with_a_logarithm_is_that_of_the_last_steps() -> None:
+    """t**2 log t between 2**-8192 and 2**-16384."""
+    finding = at(order(lambda t, x: -x * t**2 * np.log(t)))
+    assert (finding.status, finding.bits) == (Status.VIOLATED, 64)
+    assert finding.value == pytest.approx(2 - 1 / 8192, rel=1e-15)
+    assert finding.evidence is not None
+    assert finding.evidence["steps"] == [f"2^-{2**j}" for j in range(8, 15)]
+
+
+def test_a_remainder_with_a_logarithm_is_known_to_more_bits_than_asked_for() -> None:
+    """Beside 10**400 = 2**1329 some 20 bits of it are left at 64 + 7 * 256 bits, and 192 more at 256 + 7 * 256."""
+    much = et.exact(10**400)
+    finding = at(order(lambda t, x: np.exp(x) * much - t**2 * np.log(t) - np.exp(x) * much))
+    assert (finding.status, finding.bits) == (Status.VIOLATED, 64)
+    assert finding.evidence is not None
+    with mpmath.workdps(40):
+        first = mpmath.nstr(256 * mpmath.log(2) * mpmath.mpf(2) ** -512, 20)
+    mantissa, exponent = first.split("e")
+    assert finding.evidence["remainders"][0].startswith(f"[{mantissa}e{exponent} +/- ")
+
+
+def test_a_remainder_that_meets_its_order_is_followed_no_further() -> None:
+    """It is evaluated at three steps."""
+    met = []
+
+    def remainder(t: Any, x: Any) -> Any:
+        met.append(t)
+        return t**2 * x
+
+    assert at(order(remainder)).status is Status.SATISFIED
+    assert len(met) == 3
+
+
+def test_an_order_that_falls_short_by_little_is_followed() -> None:
+    """t**2 (1 + c L**8) where t = 2**-L: at the steps that are tried first it falls short by 0.00014."""
+    c = Fraction(15, 10**26)
+    shortfall = math.log2((1 + c * 760**8) / (1 + c * 632**8)) / 128
+    assert 1e-4 < shortfall < 2e-4
+    claim = order(lambda t, x: t**2 * (1 + et.exact(c) * (np.log(t) / np.log(et.exact(2))) ** 8) + 0 * x)
+    x = {"x": np.array(Fraction(1, 2**126), dtype=object)}
+    first = examine(claim, x, logarithms=False)
+    assert first.status is Status.SATISFIED
+    assert first.value == pytest.approx(2 - shortfall, rel=1e-12)
+    finding = examine(claim, x)
+    assert finding.status is Status.VIOLATED
+    assert finding.evidence is not None
+    assert float(finding.evidence["logarithms"][-1].strip("[").split(" ")[0]) == pytest.approx(8, abs=1e-8)
+
+
+@pytest.mark.parametrize("x", [Fraction(1, 10**9), Fraction(10**9 + 1, 10**9)])
+def test_no_strict_claim_is_broken_by_a_small_gap(x: Fraction) -> None:
+    assert at(inequality(0, lambda x: x, strict=True), x).status is Status.SATISFIED
+    assert at(inequality(lambda x: x, 0, strict=True), x).status is Status.VIOLATED
+
+
+def test_every_entry_of_a_remainder_must_be_known() -> None:
+    """Beside 10**450 = 2**1495 nothing is left of the second at 64 + 7 * 256 bits, and enough at twice as many."""
+    much = et.exact(10**450)
+
+    def cancelling(t: Any, x: Any) -> Any:
+        return np.exp(x) * much + t**2 - np.exp(x) * much
+
+    finding = at(order(lambda t, x: np.stack([t**2, cancelling(t, x)], axis=-1)))
+    assert (finding.status, finding.bits) == (Status.SATISFIED, 64)
+
+
+def start_of(value: Any, bits: int) -> Any:
+    """Where an enclosure begins, exactly."""
+    with et.precision(bits):
+        known = value(et.Ball(2)).arb
+    low = known.mid().fmpq() - known.rad().fmpq()
+    return et.exact(Fraction(int(low.p), int(low.q)))
+
+
+def test_an_enclosure_that_begins_at_zero_does_not_exclude_equality() -> None:
+    """The root of two at 64 bits, less the number at which it begins."""
+    start = start_of(np.sqrt, 64)
+    for strict, bits in ((False, 64), (True, 128)):
+        finding = at(inequality(start, lambda x: np.sqrt(x), strict=strict), 2)
+        assert (finding.status, finding.bits) == (Status.SATISFIED, bits)
+
+
+def test_an_entry_that_begins_at_zero_is_kept_beside_sides_that_agree() -> None:
+    """Beside 2**140 the root of two is known to 2**-115 at 256 bits: too little for sides that agree."""
+
+    def known_to_little(x: Any) -> Any:
+        return np.sqrt(x) + 2**140 - 2**140
+
+    lhs = row(start_of(known_to_little, 256), lambda x: np.log(np.exp(x)))
+    finding = at(inequality(lhs, row(known_to_little, lambda x: x)), 2)
+    assert (finding.status, finding.bits) == (Status.BALANCED, 256)

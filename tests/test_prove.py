@@ -10,7 +10,7 @@ import json
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -914,3 +914,31 @@ def test_a_box_is_halved_where_the_doubt_is_until_it_is_fine() -> None:
     assert halves((fine, fine), whole, [2.0, 1.0]) is None
     wider = (F(0), F(3, 2**24))
     assert halves((wider, fine), whole, [1.0, 2.0]) == [((F(0), wider[1] / 2), fine), ((wider[1] / 2, wider[1]), fine)]
+
+
+def test_equality_at_an_end_is_proved_by_a_slope_between_zero_and_one() -> None:
+    """x - x^2 / 2 rises from zero with a slope of at least 1/2, and falls to it on the other side."""
+    for low, sign in ((0, 1), (-0.5, -1)):
+        box = {"x": d.reals(low, low + 0.5)}
+        assert prove(claim(box, lambda x: x * x / 2, lambda x, sign=sign: sign * x), most_boxes=1) is not None
+
+
+def test_equality_at_an_end_is_proved_by_a_slope_that_begins_or_ends_at_zero() -> None:
+    """x^2 + c x, where 2 x over the box is known to begin at -c, rounded outwards."""
+    square = claim(UNIT, 0, lambda x: x * x)
+    assert isinstance(square, et.Inequality)
+    with et.precision(64):
+        found = slopes(square, ((F(0), F(1)),), 0)
+    assert found is not None
+    c = found[0].arb.rad().fmpq() - found[0].arb.mid().fmpq()
+    for low, sign in ((0, 1), (-1, -1)):
+        box = {"x": d.reals(low, low + 1)}
+        rising = claim(box, 0, lambda x, c=sign * c: x * x + exact(F(int(c.p), int(c.q))) * x)
+        assert prove(rising, most_boxes=1) is not None
+
+
+def test_a_proof_is_not_changed() -> None:
+    proof = prove(claim(UNIT, 0, 1))
+    assert proof is not None
+    with pytest.raises(FrozenInstanceError):
+        proof.boxes = 7  # type: ignore[misc]

@@ -78,15 +78,16 @@ def read_certificates(content: bytes) -> list[Any]:
     items = data if isinstance(data, list) else [data]
     if len(items) > MOST_CERTIFICATES:
         raise CertificateError(f"it holds {len(items)} entries, expected at most {MOST_CERTIFICATES}")
-    return [x for x in map(_of_verdict, items) if x is not None]
+    return [certificate for item in items for certificate in _of_verdict(item)]
 
 
-def _of_verdict(item: Any) -> Any:
-    """The certificate of a verdict, None if it needs none; anything else as it is."""
+def _of_verdict(item: Any) -> list[Any]:
+    """The certificate of a verdict, none if it needs none; anything else as it is."""
     if not isinstance(item, dict) or "outcome" not in item or "format" in item:
-        return item
-    found = item.get("certificate")
-    return item if found is None and item["outcome"] == "refuted" else found
+        return [item]
+    if item.get("certificate") is not None:
+        return [item["certificate"]]
+    return [item] if item["outcome"] == "refuted" else []
 
 
 def read_instance(claim: Claim, data: Any) -> tuple[dict[str, Array], dict[str, int]]:
@@ -307,7 +308,7 @@ def brief(value: Any) -> str:
     """
     if isinstance(value, list | dict):
         return f"a{' list' if isinstance(value, list) else 'n object'} of {len(value)}"
-    text = ascii(value if not isinstance(value, str) else value[:60])
+    text = ascii(value if not isinstance(value, str) else value[:61])
     return text if len(text) <= 62 else f"{text[:60]}..."
 
 
