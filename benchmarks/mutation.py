@@ -51,7 +51,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "controls.clip_higher": ("control_anchor", "controls"),
     "controls.entropy_bonus": ("control_anchor", "controls"),
     "controls.expected": ("control_anchor", "controls"),
-    "controls.tokens": ("control_anchor", "controls", "rollouts"),
+    "controls.tokens": ("control_anchor", "controls", "rollouts", "fast_rows"),
     "controls.natural_policy_gradient": ("control_anchor", "controls"),
     "controls.policy_gradient": ("control_anchor", "controls"),
     "checking.certify": ("certify", "decisions::test_the_gate_is_passed", "certificates", "search_power"),

@@ -85,7 +85,7 @@ def largest(x: Any, axis: int = -1) -> Array:
     Parameters
     ----------
     x : array
-        Floats or balls.
+        Floats, balls, or the complex numbers of a complex step, which are compared by their real parts.
     axis : int
         Along which it is taken; the last if left out.
 
@@ -97,7 +97,7 @@ def largest(x: Any, axis: int = -1) -> Array:
     Raises
     ------
     ValueError
-        If `x` holds no real numbers, or has no entries along `axis`.
+        If `x` holds no numbers, or has no entries along `axis`.
     """
     array = _along(x, axis)
     if not is_ball(array):
@@ -115,7 +115,7 @@ def smallest(x: Any, axis: int = -1) -> Array:
     Parameters
     ----------
     x : array
-        Floats or balls.
+        As for `largest`.
     axis : int
         Along which it is taken; the last if left out.
 
@@ -134,13 +134,13 @@ def smallest(x: Any, axis: int = -1) -> Array:
 
 
 def _along(x: Any, axis: Any) -> Array:
-    """Real numbers, and entries along an axis of theirs."""
+    """Numbers, and entries along an axis of theirs."""
     try:
         array = np.asarray(x)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"x is {brief(x)}, expected an array of numbers, with rows of one length") from None
-    if array.dtype.kind not in "biufO":
-        raise ValueError(f"x has dtype {array.dtype}, expected real numbers")
+    if array.dtype.kind not in "biufcO":
+        raise ValueError(f"x has dtype {array.dtype}, expected numbers")
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer) or not -array.ndim <= axis < array.ndim:
         raise ValueError(f"axis is {brief(axis)}, expected an axis of x, which has shape {array.shape}")
     if not array.shape[axis]:

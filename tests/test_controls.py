@@ -14,6 +14,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import re
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -27,6 +29,7 @@ from hypothesis import strategies as st
 
 import entropy_theory as et
 from entropy_theory import controls as package
+from entropy_theory import fast
 from tests.oracles import decision, policies, rounding
 from tests.oracles import released_controls as controls
 from tests.oracles.numbers import assert_encloses, assert_within
@@ -451,6 +454,42 @@ def test_loss_gradient(kind: str, sample: Sample, data: Any) -> None:
     assert_within(got, np.array(exact, dtype=object), loss_limit(rule, sample), rule.kind)
 
 
+def test_penalties_take_the_log_probabilities_that_the_caller_knows() -> None:
+    """Those of the reference, and of the old policy where that is the reference; the logits give others."""
+    z, known = np.zeros((2, 2)), [-0.25, -1.5]
+    state, action, advantage = [0, 1], [0, 1], [1.0, 1.0]
+    for batch in (
+        package.Batch.of(z, state, action, advantage, z, old_log_prob=known),
+        package.Batch.of(z, state, action, advantage, z, z, reference_log_prob=known),
+        package.Batch.of(z, state, action, advantage, None, z, reference_log_prob=known),
+    ):
+        np.testing.assert_array_equal(batch.tokens.from_reference, batch.tokens.log_prob - known)
+
+
+def test_a_table_in_two_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rows in each, with tokens in all of them: to the bit what the whole table gives."""
+    given = (np.random.default_rng(0).normal(size=(4, 3)), [3, 2, 0, 1, 3], [0, 1, 2, 0, 2], g := np.arange(1.0, 6.0))
+    whole = package.Batch.of(*given)
+    monkeypatch.setattr("entropy_theory.controls.tokens.PART", 6)
+    parts = package.Batch.of(*given)
+    np.testing.assert_array_equal(parts.tokens.log_prob, whole.tokens.log_prob)
+    np.testing.assert_array_equal(parts.state_entropy, whole.state_entropy)
+    np.testing.assert_array_equal(parts.policy, whole.policy)
+    np.testing.assert_array_equal(parts.push(g), whole.push(g))
+
+
+def test_small_tables_need_no_compiled_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it cannot be imported, as without the extra."""
+    monkeypatch.setitem(sys.modules, "entropy_theory.fast.rows", None)
+    monkeypatch.delattr(fast, "rows", raising=False)
+    z = np.log([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]])
+    batch = package.Batch.of(z, [0, 1], [0, 2], [1.0, -1.0])
+    np.testing.assert_allclose(batch.tokens.log_prob, [-math.log(2)] * 2, rtol=8 * EPS)
+    np.testing.assert_allclose(batch.state_entropy, [1.5 * math.log(2)] * 2, rtol=8 * EPS)
+    pushed = batch.push(np.array([1.0, -1.0]))
+    np.testing.assert_allclose(pushed, [[0.5, -0.25, -0.25], [0.25, 0.25, -0.5]], rtol=8 * EPS)
+
+
 @given(st.one_of(clip_rules(), kl_rules()), samples(), st.integers(0, 2**32 - 1))
 def test_loss_gradient_selects_by_itself(rule: Rule, sample: Sample, seed: int) -> None:
     control = build(rule)
@@ -838,7 +877,13 @@ def test_kl_penalty_of_a_proportional_batch() -> None:
 
 
 CLIP = package.ClipCov(0.5, 1, 5)
-CORNERS = [CLIP, package.KLCov(1, 0.5), package.ClipHigher(), package.PolicyGradient()]
+CORNERS = [
+    CLIP,
+    dataclasses.replace(CLIP, unit="mean"),
+    package.KLCov(1, 0.5),
+    package.ClipHigher(),
+    package.PolicyGradient(),
+]
 
 
 @pytest.mark.parametrize("control", CORNERS, ids=repr)
@@ -848,6 +893,7 @@ def test_no_tokens(control: Any) -> None:
     assert as_mask(mask, 0) == []
     assert probability == 1
     assert control.token_gradient([], []).shape == (0,)
+    assert control.token_gradient([], [], selected=[]).shape == (0,)
     gradient = control.loss_gradient(np.zeros((2, 3)), np.array([], dtype=int), np.array([], dtype=int), np.array([]))
     np.testing.assert_array_equal(gradient, np.zeros((2, 3)))
 
@@ -897,6 +943,18 @@ def test_edges_of_the_band() -> None:
             True,
             False,
         ]
+
+
+@pytest.mark.parametrize("unit", ["absolute", "mean"])
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 0)])
+def test_edges_of_the_band_in_the_exact_update(low: int, high: int, unit: str) -> None:
+    """At the uniform policy all covariances are zero, which is an end of the band: all tokens are eligible or none."""
+    z = np.zeros(3)
+    for band, share in (("open", 0.0), ("closed", 0.25)):
+        control = package.ClipCov(0.25, low, high, band=band, unit=unit)
+        np.testing.assert_array_equal(control.selected_share(BANDIT, z), [share] * 3)
+        enclosed = control.selected_share(BANDIT, balls(z))
+        assert [entry == share for entry in enclosed] == [True] * 3
 
 
 def test_a_negative_mean_empties_the_band() -> None:
@@ -972,6 +1030,24 @@ def test_clipped_tokens_only() -> None:
     assert np.all(package.KLCov(0, 1.0).token_gradient(log_prob, advantage, old_log_prob=old) != 0)
 
 
+def test_a_ratio_at_the_edge_is_not_clipped() -> None:
+    """On policy all ratios are one: a clip without width leaves them; so does the exact update."""
+    control = package.ClipHigher(0, 0)
+    assert not control.select([-1.0, -2.0], [0.5, -0.5]).any()
+    z = np.array([0.5, -1.0, 0.25])
+    assert not control.selected_share(BANDIT, z, anchor=z.copy()).any()
+
+
+def test_ratios_up_to_exp_700() -> None:
+    """Beyond it the token is named."""
+    old = [-699.0, -700.0, -701.0, -702.0]
+    found = package.PolicyGradient().token_gradient([0.0, 0.0], [1.0, -1.0], old_log_prob=old[:2])
+    # exp has 4 units of rounding, and its argument is exact.
+    np.testing.assert_allclose(found, [-math.exp(699) / 2, math.exp(700) / 2], rtol=8 * EPS)
+    with pytest.raises(ValueError, match=r"log_prob - old_log_prob\[2\] is 701.0, expected at most 700"):
+        package.PolicyGradient().token_gradient([0.0] * 4, [1.0] * 4, old_log_prob=old)
+
+
 def test_a_zero_advantage_is_never_clipped() -> None:
     assert not package.ClipHigher().select([-1.0, -3.0], [0.0, 0.0], None, [-3.0, -1.0]).any()
 
@@ -980,6 +1056,38 @@ def test_lists_are_tokens_too() -> None:
     batch = ([-1.0, -2.0, -0.5, -3.0], [1.0, 0.0, 0.5, -1.0])
     control = package.KLCov(1, 0.5)
     np.testing.assert_array_equal(control.select(*batch), control.select(*map(np.array, batch)))
+
+
+def test_as_many_selections_as_can_be_listed() -> None:
+    """10^8 entries: ten thousand tokens, one of which is drawn. One token more is refused."""
+    log_prob, advantage, covariance = np.full(10_001, -1.0), np.zeros(10_001), np.ones(10_001)
+    control = package.ClipCov(1e-4, 0, 2)
+    found = control.selections(log_prob[1:], advantage[1:], covariance=covariance[1:])
+    assert [int(mask.argmax()) for mask, _ in found] == list(range(10_000))
+    assert all(int(mask.sum()) == 1 and share == Fraction(1, 10_000) for mask, share in found)
+    with pytest.raises(ValueError, match="picks 1 of 10001 eligible tokens in 10001 ways, expected at most 9999"):
+        control.selections(log_prob, advantage, covariance=covariance)
+
+
+@pytest.mark.parametrize("control", [package.ClipCov(1.0, -9, 9), package.ClipCov(0.1, -9, 9, at_least_one=False)])
+def test_nothing_is_drawn_where_nothing_is_random(control: Any) -> None:
+    """All eligible tokens are taken, or none: the generator stays where it is."""
+    rng = np.random.default_rng(3)
+    before = rng.bit_generator.state
+    control.select(-np.arange(5.0), np.arange(5.0), rng)
+    assert rng.bit_generator.state == before
+
+
+def test_natural_gradient_of_single_tokens() -> None:
+    """u = (G_a / p_a - G) / share by hand. The action of probability zero does no harm while it is not sampled."""
+    control = package.NaturalPolicyGradient()
+    one = control.loss_gradient(np.zeros((2, 2)), [0], [0], [-1.0])
+    np.testing.assert_array_equal(one, [[1.0, -1.0], [0.0, 0.0]])
+    z = np.array([[0.0, 0.0, -800.0], [0.0, -800.0, 0.0]])
+    two = control.loss_gradient(z, [0, 1, 1, 1], [1, 0, 2, 0], [4.0, 4.0, -8.0, 4.0])
+    np.testing.assert_array_equal(two, [[4.0, -4.0, 4.0], [-16 / 3, 0.0, 16 / 3]])
+    with pytest.raises(ValueError, match=r"pi\(a\|s\)\[0, 2\] is 0.0, expected a positive probability"):
+        control.loss_gradient(z, [0, 1], [2, 0], [1.0, 1.0])
 
 
 # Presets, schedules, dataclasses -------------------------------------------------------------------------------------
@@ -1024,17 +1132,31 @@ def test_defaults() -> None:
         package.KLCov(1, 0.5),
         package.ClipHigher(),
         package.EntropyBonus(0.1),
+        package.PolicyGradient(),
+        package.NaturalPolicyGradient(),
         package.Annealed(1, 0, 10),
         package.PowerDecay(1, 0.5),
     ],
     ids=repr,
 )
 def test_controls_are_frozen(control: Any) -> None:
-    name = dataclasses.fields(control)[0].name
+    name = next((field.name for field in dataclasses.fields(control)), "anything")
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(control, name, 1)
     assert control == dataclasses.replace(control)
     assert hash(control) == hash(dataclasses.replace(control))
+
+
+def test_options_are_named() -> None:
+    for make in (lambda: package.ClipCov(0.5, 1, 5, "open"), lambda: package.KLCov(1, 0.5, "signed")):  # type: ignore[call-arg]
+        with pytest.raises(TypeError, match="positional arguments"):
+            make()
+
+
+def test_ends_of_the_clip_may_be_a_list() -> None:
+    control = package.ClipCov(0.5, 1, 5, ppo_clip=[0.2, 0.28])  # type: ignore[arg-type]
+    assert control == package.ClipCov(0.5, 1, 5, ppo_clip=(0.2, 0.28))
+    assert control.ppo_clip == (0.2, 0.28)
 
 
 @given(eighths(0, 40), eighths(0, 40), st.integers(1, 50), st.integers(0, 100))
@@ -1100,12 +1222,17 @@ INVALID: list[tuple[str, Any]] = [
     ("low", lambda: package.ClipCov(0.5, NAN, 5)),
     ("high", lambda: package.ClipCov(0.5, 1, NAN)),
     ("low|high", lambda: package.ClipCov(0.5, 5, 1)),
+    ("low|high", lambda: package.ClipCov(0.5, 1, 1)),
     ("band", lambda: package.ClipCov(0.5, 1, 5, band="half")),
     ("unit", lambda: package.ClipCov(0.5, 1, 5, unit="median")),
     ("centre", lambda: package.ClipCov(0.5, 1, 5, centre="token")),
     ("factor", lambda: package.ClipCov(0.5, 1, 5, factor="reward")),
     ("mask", lambda: package.ClipCov(0.5, 1, 5, mask="none")),
     *[("ppo_clip", lambda x=x: package.ClipCov(0.5, 1, 5, ppo_clip=x)) for x in ((-0.1, 0.2), (0.2, -0.1), (0.2, NAN))],
+    *[
+        ("ppo_clip", lambda x=x: package.ClipCov(0.5, 1, 5, ppo_clip=x))
+        for x in (0.2, (0.2,), (0.2, 0.2, 0.2), "ab", {0.1, 0.2})
+    ],
     ("rank", lambda: package.KLCov(1, 0.5, rank="top")),
     ("centre", lambda: package.KLCov(1, 0.5, centre="token")),
     ("factor", lambda: package.KLCov(1, 0.5, factor="reward")),
@@ -1130,6 +1257,8 @@ INVALID: list[tuple[str, Any]] = [
     # Tokens
     ("log_prob", lambda: KL.select([-1.0, NAN], [1.0, 0.0])),
     ("log_prob", lambda: KL.select([[-1.0, -2.0]], [[1.0, 0.0]])),
+    ("log_prob", lambda: KL.select([-1.0, -2.0j], [1.0, 0.0])),
+    ("log_prob", lambda: KL.select(balls([-1.0, -2.0]), [1.0, 0.0])),
     ("advantage", lambda: KL.select([-1.0, -2.0], [1.0, INF])),
     ("advantage", lambda: KL.select([-1.0, -2.0], [1.0])),
     ("old_log_prob", lambda: KL.select(*TOKENS, old_log_prob=[-1.0])),
@@ -1146,6 +1275,10 @@ INVALID: list[tuple[str, Any]] = [
     ("selected", lambda: KL.token_gradient(*TOKENS, selected=[True])),
     ("selected", lambda: CLIP.token_gradient(*TOKENS, selected=[0.5, 1.0])),
     # Logits
+    ("z", lambda: KL.loss_gradient(np.zeros(3), [0], [0], [1.0])),
+    ("z", lambda: KL.loss_gradient(np.zeros((1, 2, 3)), [0], [0], [1.0])),
+    ("z", lambda: KL.loss_gradient(np.zeros((2, 3)) + 0j, [0], [0], [1.0])),
+    ("z", lambda: KL.loss_gradient(balls(np.zeros((2, 3))), [0], [0], [1.0])),
     ("z", lambda: KL.loss_gradient([0.0, NAN, 0.0], [0], [0], [1.0])),
     ("z", lambda: KL.loss_gradient(np.full((2, 3), NAN), [0], [0], [1.0])),
     ("z_old", lambda: KL.loss_gradient(Z, [0], [0], [1.0], z_old=np.zeros((2, 2)))),
@@ -1178,7 +1311,48 @@ def test_invalid_arguments(name: str, call: Any) -> None:
         call()
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (([[-1.0, -2.0]], [1.0, 0.0]), "log_prob has shape (1, 2), expected (N,)"),
+        (([-1.0, -2.0], [1.0]), "advantage has shape (1,), expected (2,), one number a token"),
+    ],
+)
+def test_errors_say_how_many_numbers_were_expected(given: Any, expected: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+        KL.select(*given)
+
+
 @pytest.mark.parametrize("control", [package.ClipCov, package.KLCov])
 def test_unknown_change(control: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="shape_of_band"):
         control.preset("verl", shape_of_band=1)
+
+
+SELECTING: dict[str, Any] = {
+    "penalty": lambda x: package.KLCov(1, 0.3).update(BANDIT, x, 1, reference=0 * x),
+    "clipping": lambda x: package.ClipCov(0.1, -5, 5).update(BANDIT, x, 1),
+    "selection": lambda x: package.KLCov(1, 0.3).selected_share(BANDIT, x),
+}
+
+
+@pytest.mark.parametrize("name", SELECTING)
+def test_a_complex_step_passes_through_a_selection(name: str) -> None:
+    """It gives the derivative that dual numbers give on balls."""
+    z, v = np.array([0.25, -0.125, 0.5]), np.array([1.0, -1.0, 0.5])
+    stepped = SELECTING[name](z + 1e-30j * v).imag / 1e-30
+    exact = et.directional_derivative(SELECTING[name], *(np.vectorize(et.Ball, otypes=[object])(x) for x in (z, v)))
+    assert np.abs(stepped).max() > 0.05
+    for got, enclosure in zip(stepped, exact, strict=True):
+        # Sums of three terms of size one, at most 40 operations on the way to each.
+        assert abs(got - et.Ball(enclosure).midpoint()) <= 120 * EPS
+
+
+def test_ranks_may_be_of_any_kind_of_number() -> None:
+    weight = np.array([[0.25, 0.25, 0.5]])
+    expected = [[0.0, 0.0, 0.5]]
+    for dtype in (np.uint8, np.uint64, np.int8, np.int64, np.float32, float):
+        found = package.expected.top_share(np.array([[0, 1, 2]], dtype=dtype), weight, 0.25)
+        assert found.tolist() == expected
+        assert not np.signbit(found).any()
+    assert package.expected.top_share(np.array([[False, False, True]]), weight, 0.25).tolist() == expected

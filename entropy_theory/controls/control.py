@@ -90,7 +90,7 @@ class Control(ABC):
         Raises
         ------
         ValueError
-            As in `select`, and if there are more than a million selections.
+            As in `select`, and if there are more than 10^8 numbers in all selections together.
         """
         return self.choices(Tokens.of(log_prob, advantage, old_log_prob, state, covariance))
 

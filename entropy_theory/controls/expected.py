@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from entropy_theory.arithmetic import is_ball, largest, midpoint, smallest, to_balls
+from entropy_theory.arithmetic import is_ball, largest, midpoint, smallest
 from entropy_theory.balls import UndecidedComparison
 from entropy_theory.brief import brief
 from entropy_theory.controls.fields import check_share, in_formula
@@ -227,10 +227,7 @@ def _together(problem: Problem, given: dict[str, Any]) -> dict[str, Array]:
     if len(given) == 1:
         return {name: checked_logits(problem, x, name) for name, x in given.items()}
     shaped = broadcast(**{name: as_logits(x, name) for name, x in given.items()})
-    checked = [checked_logits(problem, x, name) for name, x in zip(given, shaped, strict=True)]
-    if any(map(is_ball, checked)):
-        checked = [x if is_ball(x) else to_balls(x) for x in checked]
-    return dict(zip(given, checked, strict=True))
+    return {name: checked_logits(problem, x, name) for name, x in zip(given, shaped, strict=True)}
 
 
 def greater(x: Any, y: Any) -> Array:
@@ -287,6 +284,8 @@ def top_share(rank: Array, weight: Array, fraction: Any) -> Array:
     fraction = in_formula(fraction)
     if fraction == 1:
         return np.asarray(1 + 0 * weight)
+    if rank.dtype.kind in "biu":
+        rank = rank.astype(np.float64)  # whole numbers may have no negative
     shape = (*weight.shape[:-2], weight.shape[-2] * weight.shape[-1])
     rank, flat = (x.reshape(shape) for x in (_to_decide(rank), weight))
     if not is_ball(flat):
@@ -304,7 +303,7 @@ def magnitude(x: Array) -> Array:
 
 def within(x: Array) -> Array:
     """`x` cut to [0, 1], rigorous on balls."""
-    positive = largest(np.stack([x, 0 * x], axis=-1))
+    positive = largest(np.stack([x, 0 * x + 0], axis=-1))  # never -0
     return smallest(np.stack([positive, 1 + 0 * positive], axis=-1))
 
 
