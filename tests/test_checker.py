@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ import pytest
 import entropy_theory as et
 from entropy_theory.checking import campaign
 from entropy_theory.checking.certificate import recheck, stands
-from entropy_theory.checking.certify import Status, examine
+from entropy_theory.checking.certify import Finding, Status, examine
 from entropy_theory.checking.claim import Claim
 from entropy_theory.checking.prove import prove
 from entropy_theory.checking.registry import load
+from entropy_theory.checking.shrink import _simple, _simple_rows, complexity, cost, rounded, shrink
 from entropy_theory.checking.variables import Policies, Reals
 from entropy_theory.checking.verify import check
 
@@ -1151,3 +1153,365 @@ def test_an_order_needs_its_step() -> None:
         et.Order(name="o", given=given, remainder=lambda x: x, power=1)
     with pytest.raises(ValueError, match="given has 't'"):
         et.Order(name="o", given={"t": given["x"]}, remainder=lambda t: t, power=1)
+
+
+# Making counterexamples small ------------------------------------------------------------------------------------
+
+BROKEN = Finding(Status.VIOLATED, -1.0, relative=-1.0)
+HOLDS = Finding(Status.SATISFIED, 1.0, relative=1.0)
+
+
+def fractions(value: Any) -> Array:
+    return np.asarray(np.vectorize(Fraction, otypes=[object])(np.array(value, dtype=object)))
+
+
+def false_on(given: Mapping[str, Any], rhs: Any = -1) -> et.Inequality:
+    """A claim that floats find false, everywhere unless `rhs` says otherwise."""
+    return et.Inequality(name="shrunk", given=given, lhs=0, rhs=rhs)
+
+
+class Asked:
+    """In place of an examiner: finds violated what `broken` accepts, and notes what it is asked, as nested lists."""
+
+    def __init__(self, broken: Callable[..., bool]) -> None:
+        self.broken, self.instances = broken, []  # type: ignore[var-annotated]
+
+    def __call__(self, instance: Mapping[str, Array], thorough: bool = False) -> Finding:
+        plain = {name: value.tolist() for name, value in instance.items()}
+        self.instances.append(plain)
+        return BROKEN if self.broken(**plain) else HOLDS
+
+    def of(self, name: str) -> list[Any]:
+        """What one variable was in all that was asked."""
+        return [instance[name] for instance in self.instances]
+
+
+def never(**_: Any) -> bool:
+    return False
+
+
+def shrunk(
+    claim: Claim, instance: Mapping[str, Any], broken: Callable[..., bool], relative: float = -1.0
+) -> tuple[dict[str, Any], Asked]:
+    """What an instance becomes, and what was asked on the way. What is tried is made anew, whatever ran before."""
+    _simple.cache_clear()
+    _simple_rows.cache_clear()
+    asked = Asked(broken)
+    start = {name: fractions(value) for name, value in instance.items()}
+    small, _ = shrink(claim, start, Finding(Status.VIOLATED, -1.0, relative=relative), asked)  # type: ignore[arg-type]
+    return {name: value.tolist() for name, value in small.items()}, asked
+
+
+def between(bound: int) -> Fraction:
+    """A number whose best approximations have, of the denominators near an even `bound`, those of one less, one more
+    and three more: 1 / (2 + 1 / (bound/2 + 1 / (1 + 1/K)))."""
+    x = Fraction(1)
+    for term in (10**9, 1, bound // 2, 2):
+        x = term + 1 / x
+    return 1 / x
+
+
+def test_the_cost_of_writing_a_number_and_an_instance() -> None:
+    for text, price in {"0": 0, "1": 2, "-1": 3, "1/2": 4, "2": 4, "9/10": 36, "-3/2": 9}.items():
+        assert cost(Fraction(text)) == price
+    claim = false_on({"m": d.mdps(states=2, actions=3, tables=False)})
+    thirds, certain = ["1/3", "1/3", "1/3"], ["0", "1", "0"]
+    instance = {
+        "m.transition": fractions([[thirds, certain, certain], [certain, certain, ["0", "1/4", "3/4"]]]),
+        "m.reward": fractions([["1", "0", "-1"], ["1/2", "0", "0"]]),
+        "m.discount": fractions("9/10"),
+        "m.initial": fractions(["1/2", "1/2"]),
+    }
+    assert complexity(claim, instance) == (18 + 6 + 1 + 2, (6 + 8) + (2 + 3 + 4) + 36 + 4)
+
+
+def test_an_instance_is_rounded_to_multiples() -> None:
+    claim = false_on({"m": d.mdps(states=2, actions=1, tables=False), "p": d.policies(actions=2)})
+    instance = {
+        "m.transition": fractions([[["1/10", "3/10", "6/10"]], [["2/3", "1/3", "0"]]]),
+        "m.reward": fractions([["0.37"], ["-0.9"]]),
+        "m.discount": fractions("0.6"),
+        "m.initial": fractions(["0.1", "0.9"]),
+        "p": fractions(["0.01", "0.99"]),
+    }
+    near = rounded(claim, instance, 4)
+    assert near is not None
+    assert {name: (value.shape, [str(x) for x in value.flat]) for name, value in near.items()} == {
+        "m.transition": ((2, 1, 3), ["0", "1/3", "2/3", "3/4", "1/4", "0"]),
+        "m.reward": ((2, 1), ["1/4", "-1"]),
+        "m.discount": ((), ["1/2"]),
+        "m.initial": ((2,), ["0", "1"]),
+        "p": ((2,), ["1/5", "4/5"]),
+    }
+    assert rounded(claim, instance | {"m.initial": fractions(["1/2", "1/2"])}, 1) is None
+
+
+def test_states_and_actions_go_first() -> None:
+    """All that can go before any number is touched, in their order, down to the least that the claim ranges over."""
+    start = ["3", "1/7", "5", "2/7", "9"]
+    claim = false_on({"z": d.logits(actions=(2, 5))})
+    small, asked = shrunk(claim, {"z": start}, lambda z: Fraction(3) in z and Fraction(9) in z)
+    assert small == {"z": [3, 9]}
+    sizes = [len(z) for z in asked.of("z")]
+    assert sizes == sorted(sizes, reverse=True)
+    untouched = [z for z in asked.of("z") if set(z) <= {Fraction(x) for x in start}]
+    assert [len(z) for z in untouched][:6] == [4, 4, 3, 3, 2, 2]
+    assert min(sizes) == 2
+    assert shrunk(claim, {"z": start}, lambda z: True)[0] == {"z": [0, 0]}
+
+
+def test_a_state_that_everything_leads_to_stays() -> None:
+    claim = false_on({"m": d.mdps(states=(1, 2), actions=1, tables=False)})
+    instance = {
+        "m.transition": [[["0", "1", "0"]], [["1", "0", "0"]]],
+        "m.reward": [["0"], ["0"]],
+        "m.discount": "1/2",
+        "m.initial": ["1", "0"],
+    }
+    small, asked = shrunk(claim, instance, lambda **_: True)
+    assert small == {"m.transition": [[[0, 1, 0]], [[1, 0, 0]]], "m.reward": [[0], [0]], "m.discount": 0,
+                     "m.initial": [1, 0]}  # fmt: skip
+    assert all(len(rows) == 2 for rows in asked.of("m.transition"))
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 50, 100, 1000, 10**6])
+def test_numbers_are_rounded_together(k: int) -> None:
+    """Three numbers 0.4 / k above multiples of 1/k, where the claim fails: not one goes there without the others."""
+    aim = [Fraction(1 + i * k + i, k) for i in range(3)]
+    start = [q + Fraction(4, 10 * k) for q in aim]
+    claim = false_on({"z": d.logits(actions=3)})
+    assert shrunk(claim, {"z": start}, lambda z: z == aim)[0] == {"z": aim}
+
+
+def test_the_simplest_numbers_are_tried_first() -> None:
+    """Those that read easily, the cheapest first, each once; not 1/7, nor what is long for no reason."""
+    x = between(10**8)
+    small, asked = shrunk(false_on({"x": d.reals(-(10**9), 10**9)}), {"x": x}, never)
+    assert small == {"x": x}
+    rounded_to = {Fraction(round(x * k), k) for k in (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 50, 100, 1000, 10**6)}
+    alone = [q for q in asked.of("x") if q not in rounded_to]
+    assert len(set(alone)) == len(alone)
+    assert [cost(q) for q in alone] == sorted(cost(q) for q in alone)
+    easy = [*range(2, 11), *(Fraction(n, k) for n in (7, 19) for k in (2, 3, 4, 5, 6, 8, 10)), Fraction(20, 3)]
+    powers = [Fraction(10) ** k for k in (2, 3, 4, 5, 6, -2, -3, -4, -5, -6)]
+    nines = [1 - Fraction(1, 10**k) for k in range(1, 7)]
+    assert {s * q for q in (*easy, *powers) for s in (-1, 1)} | set(nines) <= set(asked.of("x"))
+    strange: list[Any] = ["1/7", "21/4", "21/8", "21/10", "1/50", "1/121", "49/50", "101/100"]
+    strange += [11, 121, 200, 10**7, Fraction(1, 10**7), 1 - Fraction(1, 10**7)]
+    assert not {s * Fraction(q) for q in strange for s in (-1, 1)} & set(asked.of("x"))
+
+
+@pytest.mark.parametrize("bound", [10, 100, 1000, 10**6])
+def test_the_best_approximations_of_a_number_are_tried(bound: int) -> None:
+    asked = shrunk(false_on({"x": d.reals(-(10**9), 10**9)}), {"x": between(bound)}, never)[1]
+    denominators = {q.denominator for q in asked.of("x")}
+    assert bound - 1 in denominators
+    assert bound + 1 not in denominators
+    assert (bound + 3 in denominators) == (bound < 10**6)
+
+
+@pytest.mark.parametrize("bound", [30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000, 10**4, 10**5])
+def test_the_best_approximations_of_two_probabilities_are_tried(bound: int) -> None:
+    x = between(bound)
+    asked = shrunk(false_on({"p": d.policies(actions=2)}), {"p": [x, 1 - x]}, never)[1]
+    tried = {p[0] for p in asked.of("p") if p[0].denominator in (bound - 1, bound + 1, bound + 3)}
+    best = [x.limit_denominator(k) for k in (bound - 1, bound + 3)]
+    assert [q.denominator for q in best] == [bound - 1, bound + 3]
+    assert tried == set(best[: 1 + (bound < 10**5)])
+
+
+def test_all_numbers_are_set_to_one_of_the_twelve_simplest() -> None:
+    x = between(10**8)
+    asked = shrunk(false_on({"z": d.logits(actions=2)}), {"z": [x, 5 + x]}, never)[1]
+    first = takewhile(lambda z: z[1] != 5 + x, asked.of("z"))
+    same = [str(z[0]) for z in first if z[0] == z[1]]
+    assert same == ["0", "1", "-1", "1/2", "2", "-2", "-1/2", "1/3", "3", "-3", "-1/3", "1/4"]
+
+
+PAIRS = {"a": d.reals(-(10**5), 10**5), "b": d.reals(-(10**5), 10**5)}
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (("-32", "16"), ("-1", "1/2")),
+        (("-30", "15"), ("-30", "15")),
+        (("-15", "30"), ("-1", "2")),
+        (("-5000/11", "21000/11"), ("-5/3", "7")),
+        (("-3000/11", "35000/11"), ("-3000/11", "35000/11")),
+    ],
+)
+def test_two_costly_numbers_are_replaced_together(start: tuple[str, str], end: tuple[str, str]) -> None:
+    """Where only their ratio counts: beyond a cost of 30, 15 costs as much, by the forty simplest, -5/3 is the last."""
+    p, q = map(Fraction, start)
+    claim = false_on(PAIRS, lambda a, b: abs(a * ex(q) - b * ex(p)) - ex(1, 1000))
+    small, _ = shrunk(claim, {"a": p, "b": q}, lambda a, b: a * q == b * p and a < 0)
+    assert small == dict(zip("ab", map(Fraction, end), strict=True))
+
+
+@pytest.mark.parametrize("second", [1, 2, 3, 4])
+def test_the_first_four_costly_numbers_are_paired(second: int) -> None:
+    """Five numbers, where the claim fails if one is the first and the others are what they are."""
+    start = [Fraction(10007 + i, 13) for i in range(5)]
+    start[second] = start[0]
+    others = [i for i in range(1, 5) if i != second]
+
+    def broken(z: list[Fraction]) -> bool:
+        return z[0] == z[second] > 0 and all(z[i] == start[i] for i in others)
+
+    def gap(z: Array) -> Any:
+        return abs(z[:, 0] - z[:, second]) + sum(abs(z[:, i] - ex(start[i])) for i in others) - ex(1, 1000)
+
+    small, _ = shrunk(false_on({"z": d.logits(actions=5)}, gap), {"z": start}, broken)
+    assert small == {"z": [1 if i in (0, second) and second < 4 else x for i, x in enumerate(start)]}
+
+
+def sums(total: int, parts: int, least: int) -> Iterator[tuple[int, ...]]:
+    """All ways to write a number as so many summands of at least `least`, in order."""
+    if parts == 1:
+        yield from [(total,)] if total >= least else []
+        return
+    for first in range(least, total + 1):
+        yield from ((first, *rest) for rest in sums(total - first, parts - 1, least))
+
+
+@pytest.mark.parametrize(("length", "largest"), [(1, 1), (2, 20), (3, 16), (4, 10), (5, 7), (8, 10), (9, 0)])
+def test_simple_probabilities_are_tried(length: int, largest: int) -> None:
+    """All with a common denominator up to a bound, positive ones only inside of the simplex, the simplest first."""
+    _simple_rows.cache_clear()
+    for interior in (True, False)[: 1 + (length != 8)]:
+        found = _simple_rows(length, interior)
+        expected = {
+            tuple(Fraction(x, k) for x in row) for k in range(1, largest + 1) for row in sums(k, length, int(interior))
+        }
+        assert len(found) == len(expected)
+        assert set(found) == expected
+        common = [math.lcm(*(x.denominator for x in row)) for row in found]
+        assert common == sorted(common)
+
+
+@pytest.mark.parametrize("p", [Fraction(1, 10**7 + 1), 1 - Fraction(1, 10**7 + 1), between(10**8)])
+def test_probabilities_stay_probabilities_and_the_simplest_are_tried_first(p: Fraction) -> None:
+    """After the sixteen denominators to which all is rounded together."""
+    asked = shrunk(false_on({"p": d.policies(actions=2)}), {"p": [p, 1 - p]}, never)[1]
+    assert all(sum(row) == 1 and min(row) > 0 for row in asked.of("p"))
+    common = [math.lcm(*(x.denominator for x in row)) for row in asked.of("p")[16:]]
+    assert len(common) > 100
+    assert common == sorted(common)
+
+
+def test_one_weight_is_made_smaller() -> None:
+    """To one, a half, three quarters and fifteen sixteenths, and where that is allowed to nothing."""
+    weights = [100, 1, 302]
+    start = [Fraction(w, 403) for w in weights]
+    smaller = {0: (1, 50, 75, 93), 1: (), 2: (1, 151, 227, 283)}
+
+    def gap(p: Array) -> Any:
+        """Two are in proportion as before."""
+        (a, b, c), (x, y, z) = p.T, weights
+        return abs((a * y - b * x) * (b * z - c * y) * (c * x - a * z)) - ex(1, 10**9)
+
+    for claim, name, zero in (
+        (false_on({"p": d.policies(actions=3)}, gap), "p", False),
+        (false_on({"m": d.mdps(states=3, actions=1, tables=False)}, lambda m: gap(m.initial)), "m.initial", True),
+    ):
+        instance: dict[str, Any] = {name: start}
+        if zero:
+            certain = ["0", "0", "0", "1"]
+            instance = {"m.transition": [[certain]] * 3, "m.reward": [["0"]] * 3, "m.discount": "1/2", **instance}
+        asked = shrunk(claim, instance, never)[1]
+        for i, w in enumerate(weights):
+            for v in range(w):
+                changed = [*weights[:i], v, *weights[i + 1 :]]
+                row = [Fraction(x, sum(changed)) for x in changed]
+                expected = v in smaller[i] or (v == 0 and zero)
+                assert (row in asked.of(name)) == expected, (name, row)
+
+
+def test_no_more_than_six_hundred_decisions_are_spent() -> None:
+    """An order, dear to measure, gets a hundred."""
+    start = {"z": [between(10**8) + i for i in range(5)]}
+    for claim, most in (
+        (false_on({"z": d.logits(actions=5)}), 600),
+        (et.Order(name="o", given={"z": d.logits(actions=5)}, remainder=lambda t, z: t * z[:, 0], power=2), 100),
+    ):
+        assert len(shrunk(claim, start, never)[1].instances) == most
+
+
+X = {"x": d.reals(-1000, 1000)}
+
+
+def tried(claim: Claim, relative: float = -1.0) -> set[str]:
+    """Which of some simple numbers are handed to the balls."""
+    asked = shrunk(claim, {"x": Fraction(-1001, 7)}, never, relative)[1]
+    return {str(x) for x in asked.of("x")} & {"0", "1/2", "1", "3"}
+
+
+def test_floats_sort_out_what_they_see_to_hold() -> None:
+    """Unless the violation is too small for them, below 1e-13 of both sides, or they have no number."""
+    half = false_on(X, lambda x: x - ex(1, 2))
+    assert tried(half) == {"0", "1/2"}
+    assert tried(half, -1e-13) == {"0", "1/2"}
+    assert tried(half, -0.99e-13) == {"0", "1/2", "1", "3"}
+    same = et.Identity(name="i", given=X, lhs=lambda x: x * x, rhs=lambda x: x)
+    assert tried(same) == {"1/2", "3"}
+    assert tried(false_on(X, lambda x: np.exp(1000 * x) - np.exp(500 * x))) == {"0", "1", "3"}
+    assert tried(false_on({"x": d.reals(0.7, 1.5)}, 1)) == {"0", "1/2", "3"}
+
+
+def test_a_counterexample_is_made_small_without_an_examiner() -> None:
+    claim = et.Inequality(name="e", given=X, lhs=lambda x: np.exp(x), rhs=7)
+    small, finding = shrink(claim, {"x": fractions("355/113")}, BROKEN)
+    assert small["x"].item() == 2
+    assert finding.status is Status.VIOLATED
+    assert finding.value == pytest.approx(7 - math.exp(2), rel=1e-15)
+
+
+def test_a_row_is_made_certain() -> None:
+    """One row of probabilities after the other; a certain one stays."""
+    claim = false_on({"m": d.mdps(states=2, actions=1, tables=False)})
+    first, second = ["2/7", "4/7", "1/7"], ["0", "1", "0"]
+    instance = {"m.transition": [[first], [second]], "m.reward": [["0"], ["0"]], "m.discount": "1/2"}
+    small, asked = shrunk(claim, instance | {"m.initial": ["1", "0"]}, lambda **parts: parts["m.discount"] > 0)
+    assert small["m.transition"] == [[[0, 0, 1]], [[0, 1, 0]]]
+    assert small["m.discount"] == 1
+    assert all(sum(row) == 1 for rows in asked.of("m.transition") for row in rows[0] + rows[1])
+
+
+def test_only_what_is_simpler_is_decided() -> None:
+    """3/2 is a half rounded to two. Of 2/5 and 1/21 multiples of 1/12 cost more, 3/8 and 1/16 do not."""
+    for start in ([Fraction(3, 2)], [Fraction(2, 5), Fraction(1, 21)]):
+        claim = false_on({"z": d.logits(actions=len(start))})
+        asked = shrunk(claim, {"z": start}, never)[1].of("z")
+        assert max(sum(map(cost, z)) for z in asked) < sum(map(cost, start))
+    assert [Fraction(3, 8), Fraction(1, 16)] in asked
+
+
+def test_where_the_claim_fails_to_be_evaluated_the_next_is_tried() -> None:
+    def broken(x: Fraction) -> bool:
+        if x >= 0:
+            raise (et.ClaimError if x == 0 else ValueError)("no number")
+        return True
+
+    assert shrunk(false_on(X), {"x": Fraction(-355, 113)}, broken)[0] == {"x": -1}
+
+
+def test_one_number_is_rounded_while_another_stays() -> None:
+    """281/1000 to 7/25, which is no best approximation: 25/89 is nearer, and 9/32."""
+    start = [Fraction(281, 1000), Fraction(355, 113)]
+    small, _ = shrunk(false_on({"z": d.logits(actions=2)}), {"z": start}, lambda z: z == [Fraction(7, 25), start[1]])
+    assert small == {"z": [Fraction(7, 25), start[1]]}
+
+
+def test_as_many_decisions_are_spent_as_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 355/113 to 13/4, to 4, and once more over what is simpler."""
+
+    def spent(most: int) -> int:
+        monkeypatch.setattr("entropy_theory.checking.shrink.ATTEMPTS", most)
+        small, asked = shrunk(false_on(X), {"x": Fraction(355, 113)}, lambda x: x > 3)
+        assert small == {"x": 4} or most < 20
+        return len(asked.instances)
+
+    needed = spent(600)
+    assert 20 < needed < 60
+    assert [spent(most) for most in range(60)] == [min(most, needed) for most in range(60)]

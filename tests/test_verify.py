@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import entropy_theory as et
-from entropy_theory.checking import verify
+from entropy_theory.checking import certify, verify
 from entropy_theory.checking.certify import Examiner, Finding, Status
 from entropy_theory.checking.search import Candidate, Harvest
 from entropy_theory.checking.verify import check, generator, sample
@@ -98,6 +98,13 @@ def test_simple_points_near_an_instance() -> None:
         F(314159, 10**6).limit_denominator(10),
     ]
     assert (points[-1]["p"] == instance["p"]).all()
+
+
+def test_the_best_approximations_have_denominators_up_to_a_hundred_and_ten() -> None:
+    """Of 51/103 it would be 50/101 from 101 on, and of 6/13 it would be 5/11 from 11 on."""
+    for x, best in ((F(51, 103), [F(49, 99), F(1, 2)]), (F(6, 13), [F(6, 13), F(4, 9)])):
+        points = list(verify._simple_points(inequality(0, 1), {"x": np.array(x, dtype=object)}))
+        assert [p["x"].item() for p in points[-2:]] == best
 
 
 def test_the_extremeness_of_an_instance() -> None:
@@ -219,6 +226,20 @@ def test_a_sample_is_of_the_entry_nearest_to_failing() -> None:
         assert sample(claim, 0) == pairs
         assert sample(claim, 1) != pairs
     assert sample(et.Order(name="o", given=UNIT, remainder=lambda t, x: t, power=1)) == ()
+
+
+def test_the_entry_of_a_sample_is_chosen_by_the_difference_of_the_sides() -> None:
+    """Of 0 and 1, 2 and 2.5: an inequality holds by least in the second entry, an identity fails by most in the first;
+    the sums say the opposite."""
+
+    def left(x: Any) -> Any:
+        return np.stack([0 * x, 0 * x + 2], axis=-1)
+
+    def right(x: Any) -> Any:
+        return np.stack([0 * x + 1, 0 * x + 2.5], axis=-1)
+
+    assert set(sample(inequality(left, right))) == {(2.0, 2.5)}
+    assert set(sample(identity(left, right))) == {(0.0, 1.0)}
 
 
 def test_a_sample_leaves_out_what_is_not_meant_or_has_no_value() -> None:
@@ -386,6 +407,236 @@ def test_the_worst_of_four_policies_on_a_table_is_reported() -> None:
         if z.dtype == np.float64 and z.shape[:2] == (4, 500):
             seen.append(float(value.min()))
             assert value.max() > value.min()
+        return value
+
+    assert environments(et.Inequality, lhs=0, rhs=first_logit)["Taxi"] == (False, seen[-1], False)
+
+
+# Bounds -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_budget_has_two_ends() -> None:
+    verify.check_budget(1)
+    verify.check_budget(10**11)
+    with pytest.raises(ValueError, match="budget is 100000000001, expected"):
+        verify.check_budget(10**11 + 1)
+
+
+def test_an_instance_has_so_many_numbers_at_most() -> None:
+    verify._check_sizes(inequality(0, 1, {"z": d.logits(actions=2**22)}))
+    with pytest.raises(et.ClaimError, match="an instance has 4,194,305 numbers, expected at most 4,194,304"):
+        verify._check_sizes(inequality(0, 1, {"z": d.logits(actions=2**22 + 1)}))
+
+
+def test_the_defaults_are_seed_zero_and_twenty_thousand() -> None:
+    claim = inequality(lambda x: x * (1 - x), et.exact(1, 4))
+    assert check(claim).to_json() == check(claim, 0, 20_000).to_json()
+    assert check(claim).to_json() != check(claim, 1, 20_000).to_json()
+    assert sample(claim) == sample(claim, 0)
+
+
+@pytest.mark.parametrize(("numbers", "length"), [(2**13, 2**7), (2**21, 1)])
+def test_a_sample_of_large_instances_is_small(numbers: int, length: int) -> None:
+    assert len(sample(inequality(-1, et.entropy, {"z": d.logits(actions=numbers)}))) == length
+
+
+def test_a_sample_needs_all_entries_of_both_sides() -> None:
+    def partly(x: Any) -> Any:
+        return np.stack([x, np.inf + 0 * x], axis=-1)
+
+    assert sample(inequality(lambda x: x, partly)) == sample(inequality(partly, 2)) == ()
+    assert 300 <= len(sample(inequality(lambda x: np.stack([x, x], axis=-1), 2))) <= 400
+
+
+def test_an_order_is_searched_with_a_fortieth_of_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets: list[int] = []
+    search = verify.search  # type: ignore[attr-defined]
+
+    def noting(claim: Any, rng: Any, budget: int) -> Any:
+        budgets.append(budget)
+        return search(claim, rng, budget)
+
+    monkeypatch.setattr(verify, "search", noting)
+    order = et.Order(name="o", given=UNIT, remainder=lambda t, x: t + 0 * x, power=1)
+    for claim, budget in ((order, 1), (order, 1639), (inequality(lambda x: x, 2), 77)):
+        check(claim, budget=budget)
+    assert budgets == [1, 40, 77]
+
+
+def test_what_holds_may_be_proved_unless_something_is_left() -> None:
+    """Open, without an instance, none examined, or without a number at more than half."""
+    claim = inequality(lambda x: x, 2)
+    for admitted, unevaluated, examined, left_open, proved in (
+        (100, 50, 1, False, True),
+        (100, 51, 1, False, False),
+        (100, 0, 0, False, False),
+        (100, 0, 1, True, False),
+        (0, 0, 1, False, False),
+    ):
+        decided = verify._Decided()
+        decided.examined, decided.open = examined, [({}, Finding(Status.UNDECIDED))] * left_open
+        proof = verify._proved(claim, Harvest(admitted=admitted, unevaluated=unevaluated), decided)
+        assert (proof is not None) is proved, (admitted, unevaluated, examined, left_open)
+
+
+RARE, NO_NUMBER = "the assumption is met by 19 of 2,000 instances only", "floats give no number at {} instances"
+
+
+@pytest.mark.parametrize(
+    ("instances", "admitted", "unevaluated", "outcome", "message"),
+    [
+        (100, 100, 50, "holds", NO_NUMBER.format(50)),
+        (100, 100, 51, "undecided", NO_NUMBER.format(51)),
+        (100, 1, 0, "holds", ""),
+        (2000, 19, 0, "holds", RARE),
+        (2000, 19, 2, "holds", f"{RARE}; {NO_NUMBER.format(2)}"),
+    ],
+)
+def test_what_is_said_of_the_counts(
+    instances: int, admitted: int, unevaluated: int, outcome: str, message: str
+) -> None:
+    claim, decided = inequality(0, 1), verify._Decided()
+    decided.add(claim, {}, Finding(Status.SATISFIED, 1.0))
+    harvest = Harvest(instances=instances, admitted=admitted, unevaluated=unevaluated)
+    verdict = verify._verdict(claim, harvest, decided, (), 0, Examiner(claim), None)
+    assert (verdict.outcome, verdict.message) == (outcome, message)
+
+
+def test_the_first_of_the_open_instances_is_named() -> None:
+    claim, decided = inequality(0, 1), verify._Decided()
+    for x, reason in ((F(1, 3), "one"), (F(2, 3), "two")):
+        decided.add(claim, {"x": np.array(x, dtype=object)}, Finding(Status.UNDECIDED, reason=reason))
+    verdict = verify._verdict(claim, Harvest(instances=9, admitted=9), decided, (), 0, Examiner(claim), None)
+    assert (verdict.outcome, verdict.message) == ("undecided", "not decided at x = 1/3: one")
+
+
+def test_every_instance_of_a_small_domain_is_said_to_be_evaluated() -> None:
+    verdict = check(inequality(lambda n: n, lambda n: n * n, {"n": d.integers(-9, 9)}), budget=100)
+    assert (verdict.outcome, verdict.message) == (
+        "holds",
+        "floats evaluated every one of the 19 instances of the domain",
+    )
+
+
+# What is examined ---------------------------------------------------------------------------------------------------
+
+
+def test_an_order_is_examined_first_where_numbers_are_near_one() -> None:
+    """An inequality as the search has it, the worst first."""
+    told = Told(lambda x: Finding(Status.SATISFIED, 1.0, relative=1.0))
+    order = et.Order(name="o", given=UNIT, remainder=lambda t, x: t, power=1)
+    for claim in (inequality(0, 1), order):
+        verify._decide(claim, harvest([0.125, 0.5, 0.25]), told)  # type: ignore[arg-type]
+    assert [x for x, _ in told.asked] == [F(1, 8), F(1, 2), F(1, 4), F(1, 2), F(1, 4), F(1, 8)]
+
+
+@pytest.mark.parametrize(("numbers", "examined"), [(8192, 5), (8193, 4), (25_000, 3)])
+def test_fewer_wide_candidates_are_examined(numbers: int, examined: int) -> None:
+    """8192 numbers for each of the candidates together, and three at least."""
+    found: list[Any] = []
+
+    def examine(instance: Any, thorough: bool = False) -> Finding:
+        found.append(instance)
+        return Finding(Status.SATISFIED, 1.0, relative=1.0)
+
+    claim = inequality(0, 1, {"x": d.logits(actions=numbers)})
+    verify._decide(claim, Harvest([[candidate(np.zeros(numbers)) for _ in range(5)]]), examine)  # type: ignore[arg-type]
+    assert len(found) == examined
+
+
+@pytest.mark.parametrize(("numbers", "small"), [(8192, True), (8193, False)])
+def test_a_wide_counterexample_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch, numbers: int, small: bool) -> None:
+    made_small: list[Any] = []
+
+    def noting(claim: Any, instance: Any, finding: Finding, examine: Any) -> Any:
+        made_small.append(instance)
+        return instance, finding
+
+    monkeypatch.setattr(verify, "shrink", noting)
+    claim, decided = inequality(0, lambda z: -1 + 0 * z[:, 0], {"z": d.logits(actions=numbers)}), verify._Decided()
+    decided.add(claim, {"z": np.full(numbers, F(0), dtype=object)}, Finding(Status.VIOLATED, -1.0, evidence={}))
+    verdict = verify._verdict(claim, Harvest(), decided, (), 0, Examiner(claim), None)
+    assert (verdict.outcome, len(made_small)) == ("refuted", small)
+
+
+def test_leads_are_followed_until_a_way_or_three_instances_refute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is undecided there counts only where the rounding of a float is why."""
+    ways = [[F(1, 2), F(1, 3)], [F(1, 4), F(1, 5), F(1, 6)], [F(1, 7)]]
+    given = [[{"x": np.array(x, dtype=object)} for x in way] for way in ways]
+    monkeypatch.setattr(verify, "leads", lambda *arguments: iter(given))
+    claim = inequality(0, 1)
+
+    def followed(answer: Any) -> tuple[list[F], verify._Decided]:
+        told, decided = Told(answer), verify._Decided()
+        verify._decide_leads(claim, 0, 100, Harvest(), decided, told)  # type: ignore[arg-type]
+        return [x for x, _ in told.asked], decided
+
+    def violated_from(k: int) -> Any:
+        return lambda x: Finding(Status.VIOLATED if x.denominator >= k else Status.SATISFIED, 1.0)
+
+    everything = [x for way in ways for x in way]
+    assert followed(violated_from(8))[0] == everything
+    assert followed(violated_from(6))[0] == everything[:5]
+    assert followed(violated_from(2))[0] == everything[:2]
+    assert followed(violated_from(4))[0] == everything[:5]
+    ways_of_four = [[F(1, k) for k in range(2, 6)]]
+    given[:] = [[{"x": np.array(x, dtype=object)} for x in way] for way in ways_of_four]
+    asked, decided = followed(violated_from(2))
+    assert (asked, len(decided.violated)) == (ways_of_four[0][:3], 3)
+    for reason, left_open in (("", 0), ("the sign is not decided", 0), (verify.ONLY_ROUNDED, 4)):  # type: ignore[attr-defined]
+        asked, decided = followed(lambda x, reason=reason: Finding(Status.UNDECIDED, reason=reason))
+        assert (len(asked), len(decided.open)) == (4, left_open)
+
+
+def test_a_claim_that_fails_on_a_lead_is_asked_about_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = [{"x": np.array(F(1, k), dtype=object)} for k in (2, 3)]
+    monkeypatch.setattr(verify, "leads", lambda *arguments: iter([given]))
+
+    def answer(x: F) -> Finding:
+        if x == F(1, 2):
+            raise et.ClaimError("no")
+        return Finding(Status.VIOLATED, -1.0)
+
+    told, decided = Told(answer), verify._Decided()
+    verify._decide_leads(inequality(0, 1), 0, 100, Harvest(), decided, told)  # type: ignore[arg-type]
+    assert [i["x"].item() for i, _ in decided.violated] == [F(1, 3)]
+
+
+def test_logarithms_are_looked_for_only_where_nothing_else_refutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remainder is of order one from one half on, and below of order 1.9, short of two as with a logarithm."""
+    looked: list[int] = []
+    monkeypatch.setattr(certify, "excess", lambda *arguments: looked.append(1))
+    half = et.exact(1, 2)
+    given = {"x": d.reals(0, 1)}
+
+    def remainder(t: Any, x: Any) -> Any:
+        return np.where(x < half, t ** et.exact(19, 10), t if broken else t ** et.exact(19, 10))
+
+    order = et.Order(name="o", given=given, remainder=remainder, power=2)
+    for broken in (True, False):
+        looked.clear()
+        verdict = check(order, budget=400)
+        assert verdict.outcome == ("refuted" if broken else "undecided"), verdict.message
+        assert bool(looked) is not broken
+
+
+def test_a_table_on_which_an_order_is_not_meant_says_nothing() -> None:
+    sides = {"remainder": lambda t, m, z: t + 0 * m.objective(z), "assuming": lambda m, z: z[:, 0, 0] > 10**9}
+    ((violated, worst, certified),) = environments(et.Order, power=1, **sides).values()
+    assert (violated, math.isnan(worst), certified) == (None, True, False)
+
+
+def test_a_policy_at_which_floats_have_no_number_is_left_out_on_a_table() -> None:
+    """The least of four policies has none; the worst of the others is reported."""
+    seen: list[float] = []
+
+    def first_logit(m: Any, z: Any) -> Any:
+        value = z[:, 0, 0] + 10**6
+        if z.dtype == np.float64 and z.shape[:2] == (4, 500):
+            low = float(value.min())
+            value = np.where(value == low, np.nan, value)
+            seen.append(float(np.nanmin(value)))
+            assert seen[-1] > low
         return value
 
     assert environments(et.Inequality, lhs=0, rhs=first_logit)["Taxi"] == (False, seen[-1], False)
