@@ -316,6 +316,8 @@ class Ball:
         return _enclosed(abs(self.arb)) if self._rational is None else _exact(abs(self._rational))
 
     def __pow__(self, exponent: Any) -> Any:
+        if isinstance(exponent, np.ndarray):
+            return NotImplemented
         power = constant(exponent)
         if power._rational is not None and power._rational.q == 1:
             whole = int(power._rational.p)
@@ -330,13 +332,15 @@ class Ball:
     # Comparison ------------------------------------------------------------------------------------------
 
     def _compare(self, other: Any, relation: Callable[[Any, Any], bool], opposite: Callable[[Any, Any], bool]) -> bool:
-        """Whether ``relation(self, other)``, if the enclosures decide it."""
+        """Whether ``relation(self, other)``, if the enclosures decide it; an array compares its entries."""
         kind, a, value = type(other), self._rational, self._arb
         if (kind is int or kind is float) and other == 0:
             if a is not None:
                 return relation(a, 0)
         elif isinstance(other, float) and math.isinf(other) and self.arb.is_finite():
             return relation(0.0, other)
+        elif isinstance(other, np.ndarray):
+            return NotImplemented  # type: ignore[no-any-return]
         else:
             partner = other if kind is Ball else constant(other)
             b = partner._rational

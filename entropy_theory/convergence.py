@@ -46,7 +46,16 @@ from entropy_theory.constants import Exact, exact
 from entropy_theory.controls.fields import as_step_size, spread
 from entropy_theory.gradients import Problem, checked_logits, policy_gradient
 from entropy_theory.problems import Bandit
-from entropy_theory.validation import LARGEST, as_count, as_numbers, as_scalar, report, within_doubles
+from entropy_theory.validation import (
+    LARGEST,
+    as_count,
+    as_numbers,
+    as_reals,
+    as_scalar,
+    broadcast,
+    report,
+    within_doubles,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -122,17 +131,19 @@ def reward_smoothness(reward: Any) -> Array:
     Raises
     ------
     ValueError
-        If `reward` has no actions or a non-finite entry.
+        If `reward` has no actions or an entry that is no finite real number.
+    OverflowError
+        If the difference of two rewards is beyond the doubles.
 
     Examples
     --------
     >>> round(float(reward_smoothness([1.0, 0.0])), 6)
     0.19245
     """
-    r = as_numbers(reward, "reward", axes=1)
-    if r.dtype.kind == "c":
-        raise ValueError(f"reward has dtype {r.dtype}, expected real numbers")
-    return np.asarray((largest(r) - smallest(r)) / (3 * np.sqrt(exact(3))))
+    r = as_reals(reward, "reward", axes=1)
+    with within_doubles("reward"):
+        oscillation = largest(r) - smallest(r)
+    return np.asarray(oscillation / (3 * np.sqrt(exact(3))))
 
 
 def entropy_smoothness(actions: int) -> Exact:
@@ -234,10 +245,7 @@ def gradient_bound(gain: Any, eta: Any, squared_bias: Any) -> Array:
     OverflowError
         If the bound is beyond the doubles.
     """
-    bias, rise, step = as_numbers(squared_bias, "squared_bias", axes=1), as_numbers(gain, "gain"), as_step_size(eta)
-    for name, array in (("squared_bias", bias), ("gain", rise)):
-        if array.dtype.kind == "c":
-            raise ValueError(f"{name} has dtype {array.dtype}, expected real numbers")
+    bias, rise, step = as_reals(squared_bias, "squared_bias", axes=1), as_reals(gain, "gain"), as_step_size(eta)
     report(np.asarray((bias < 0).astype(bool)), bias, "squared_bias", "a number >= 0")
     with within_doubles("gain", "eta", "squared_bias"):
         total = 2 * rise[..., None] / np.asarray(step)[..., None] + np.cumsum(bias, axis=-1)
@@ -280,7 +288,7 @@ def two_armed_flow(w0: Any, s: Any) -> Array:
     Raises
     ------
     ValueError
-        If `s` is negative, a number is too large or not finite, or shapes do not fit.
+        If `s` is negative, a number is too large, not finite or not real, or shapes do not fit.
 
     Examples
     --------
@@ -288,7 +296,7 @@ def two_armed_flow(w0: Any, s: Any) -> Array:
     >>> round(w + float(np.sinh(w)), 3)
     1000000.0
     """
-    start, time = as_numbers(w0, "w0"), as_numbers(s, "s")
+    start, time = as_reals(w0, "w0"), as_reals(s, "s")
     report(np.asarray((time < 0).astype(bool)), time, "s", "a number >= 0")
     if not is_ball(start):
         report(abs(start) > MOST_LOGIT, start, "w0", f"a number of size at most {MOST_LOGIT:g}")
@@ -328,13 +336,14 @@ def two_armed_bounds(w0: Any, total: Any, largest_step: Any) -> tuple[Array, Arr
     ValueError
         If `w0` is negative, and as `two_armed_flow`.
     """
-    start = as_numbers(w0, "w0")
+    start, s, step = broadcast(
+        w0=as_reals(w0, "w0"), total=as_reals(total, "total"), largest_step=as_reals(largest_step, "largest_step")
+    )
     report(np.asarray((start < 0).astype(bool)), start, "w0", "a number >= 0")
-    s, step = as_numbers(total, "total"), as_numbers(largest_step, "largest_step")
     report(np.asarray((s < 0).astype(bool)), s, "total", "a number >= 0")
     report(np.asarray((step < 0).astype(bool)), step, "largest_step", "a number >= 0")
     with within_doubles("total", "largest_step"):
-        longest = s * np.exp(step / 2)
+        longest = np.asarray(s * np.exp(step / 2))
     for name, array in (("total", s), ("total with largest_step", longest)):
         if not is_ball(array):
             report(array > LARGEST, array, name, f"a number of at most {LARGEST:g}")

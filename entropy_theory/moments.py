@@ -27,7 +27,7 @@ from entropy_theory.arithmetic import is_ball, midpoint, smallest, to_balls
 from entropy_theory.balls import Ball, UndecidedComparison
 from entropy_theory.brief import brief
 from entropy_theory.softmax import log_softmax, softmax
-from entropy_theory.validation import as_count, as_logits, as_numbers, broadcast, report, within_doubles
+from entropy_theory.validation import as_count, as_logits, as_numbers, as_reals, broadcast, report, within_doubles
 
 Array = np.ndarray[Any, Any]
 
@@ -371,20 +371,20 @@ def _smallest_eigenvalue(matrix: Array) -> Any:
 
 
 def _difference(smaller: Any, larger: Any) -> Array:
-    small, large = as_numbers(smaller, "smaller", axes=2), as_numbers(larger, "larger", axes=2)
+    small, large = as_reals(smaller, "smaller", axes=2), as_reals(larger, "larger", axes=2)
     for name, matrix in (("smaller", small), ("larger", large)):
         if matrix.shape[-1] != matrix.shape[-2]:
             raise ValueError(f"{name} has shape {matrix.shape}, expected square matrices (..., A, A)")
-        if matrix.dtype.kind == "c":
-            raise ValueError(f"{name} has dtype {matrix.dtype}, expected real numbers")
         if not is_ball(matrix):
             size = np.abs(matrix).max((-1, -2), keepdims=True)
-            skew = np.abs(matrix - np.swapaxes(matrix, -1, -2)) > 1e-9 * size
+            with np.errstate(over="ignore"):
+                skew = np.abs(matrix - np.swapaxes(matrix, -1, -2)) > 1e-9 * size
             report(skew, matrix, name, "a symmetric matrix")
     if small.shape[-1] != large.shape[-1]:
         raise ValueError(f"smaller has shape {small.shape} and larger {large.shape}, expected equally many actions")
     small, large = broadcast(smaller=small, larger=large)
-    return np.asarray(large - small)
+    with within_doubles("smaller", "larger"):
+        return np.asarray(large - small)
 
 
 def _outer(x: Array, y: Array) -> Array:

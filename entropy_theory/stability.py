@@ -52,6 +52,9 @@ def stability_margin(z: Any, direction: Any, epsilon: Any, weights: Any = None) 
     ------
     ValueError
         If `epsilon` is not positive, a weight is negative, or shapes do not fit.
+    OverflowError
+        If in floats `epsilon` is too small beside direction and weights: the margin, or where its search begins, is
+        below the doubles.
     UndecidedComparison
         If balls do not tell the direction from a constant one, or the margin leaves the range of doubles.
 

@@ -41,6 +41,14 @@ def as_numbers(value: Any, name: str, *, axes: int = 0) -> Array:
     return array
 
 
+def as_reals(value: Any, name: str, *, axes: int = 0) -> Array:
+    """As `as_numbers`, without complex numbers: for what a complex step does not differentiate."""
+    array = as_numbers(value, name, axes=axes)
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} has dtype {array.dtype}, expected real numbers")
+    return array
+
+
 def as_logits(value: Any, name: str = "z") -> Array:
     """`value` as finite logits of shape (..., A) with A >= 1, small enough that their differences are finite."""
     logits = as_array(value, name, axes=1)

@@ -11,12 +11,13 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from flint import arb, fmpq
+from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
 import entropy_theory as et
-from entropy_theory.balls import constant, widened_constants
+from entropy_theory.balls import as_fraction as rational_of
+from entropy_theory.balls import constant, noting_roundings, widened_constants
 from entropy_theory.constants import Exact
 from entropy_theory.duals import Dual
 
@@ -226,7 +227,7 @@ def test_numpy_scalars_enter_exactly(x: Any) -> None:
     assert bounds(et.Ball(x)) == (value, value)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "x", "1/0", None, 1j])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "x", "1/0", None, 1j, np.timedelta64(3, "s")])
 def test_what_is_no_finite_rational_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="finite rational"):
         et.Ball(value)
@@ -730,9 +731,12 @@ def test_zero_times_a_bounded_enclosure_is_zero() -> None:
 
 
 def test_a_large_power_is_enclosed() -> None:
-    """Of 3, two bits, up to the 50,000th power exactly."""
+    """Up to 100,000 bits exactly: of 3, two bits, to the 50,000th power; of 2047, eleven bits, not to the 9091st."""
     with et.precision(64):
         assert (et.Ball(3) ** 50_000).rational == fmpq(3) ** 50_000
+        assert (et.Ball(2047) ** 9090).rational == fmpq(2047) ** 9090
+        assert (et.Ball(2047) ** 9091).rational is None
+        assert (et.Ball(Fraction(1, 2047)) ** -9091).rational is None
         large = et.Ball(3) ** 60_000
     assert large.rational is None
     low, high = bounds(large)
@@ -750,6 +754,23 @@ def test_how_far_a_constant_is_widened() -> None:
     assert constant(0.1).rational == et.Ball(0.1).rational
 
 
+def test_a_float_that_may_be_rounded_is_noted_within_the_block_alone() -> None:
+    with noting_roundings() as outer:
+        for value in (0.25, 1000.0, 3, Fraction(1, 10), et.Ball(0.1)):
+            assert constant(value) == value
+        assert not outer.met
+        with noting_roundings() as inner:
+            assert et.Ball(1) + 0.1 > 1
+        assert inner.met
+        assert not outer.met
+        assert et.Ball(0.1) < np.float64(0.7)
+        assert outer.met
+    constant(0.3)
+    with noting_roundings() as later:
+        pass
+    assert not later.met
+
+
 def test_a_ball_shows_fifteen_digits() -> None:
     with et.precision(64):
         assert repr(et.Ball(1).exp()).startswith("Ball([2.71828182845905 +/- ")
@@ -763,3 +784,76 @@ def test_a_number_is_compared_with_an_enclosure_of_zero() -> None:
     assert et.Ball(5) != around
     with pytest.raises(et.UndecidedComparison):
         bool(around > 0)
+
+
+# What is accepted, and what is taken for exact ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [1, 0, -64, 2**24 + 1, True, 64.0, "64", None])
+def test_bits_are_a_whole_number_that_fits_in_memory(bits: Any) -> None:
+    with pytest.raises(ValueError, match=r"bits is .*expected an integer in \[2, 16777216\]"), et.precision(bits):
+        pass
+
+
+@pytest.mark.parametrize("bits", [2, 2**24])
+def test_the_least_and_the_most_bits(bits: int) -> None:
+    with et.precision(bits):
+        assert ctx.prec == bits
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e3", fmpq(1000)),
+        ("-25E-2", fmpq(-1, 4)),
+        ("3e+0000001", fmpq(30)),
+        ("1e-100000", fmpq(1, 10**100_000)),
+        ("1e99_999", fmpq(10**99_999)),
+    ],
+)
+def test_decimal_exponents_are_read_exactly(text: str, value: fmpq) -> None:
+    assert et.Ball(text).rational == value
+
+
+@pytest.mark.parametrize("text", ["1e100001", "1e-100001", "1e999999", "1e1000000", "1e" + "9" * 20])
+def test_strings_of_more_digits_than_fit_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="finite rational"):
+        et.Ball(text)
+    with pytest.raises(ValueError, match="has an exponent beyond 100000"):
+        rational_of(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "short"),
+    [(2.0**32 - 1, True), (2.0**33 - 1, False), (2.0**-31, True), (2.0**-32, False), (-(2.0**32) + 1, True)],
+)
+def test_floats_of_up_to_32_binary_digits_are_meant_exactly(value: float, short: bool) -> None:
+    with widened_constants():
+        widened = constant(value)
+    assert (widened.rational is not None) is short
+    low, high = bounds(widened)
+    assert low <= Fraction(value) <= high
+
+
+def test_a_ball_equals_nothing_that_is_no_number() -> None:
+    """It leaves the answer to the other operand: an array answers entry by entry."""
+    one = et.Ball(1)
+    for other in ([1], {1}, "x", None, object()):
+        assert one != other
+        assert (one == other) is False
+    assert np.asarray(one == objects(1, 2)).tolist() == [True, False]
+
+
+def test_a_ball_of_nothing_is_zero() -> None:
+    assert et.Ball().rational == 0
+
+
+def test_a_ball_beside_an_array_answers_for_each_entry() -> None:
+    x = np.array([1.0, 2.0, 4.0])
+    two: Any = et.Ball(2)
+    assert (two < x).tolist() == (x > two).tolist() == [False, False, True]
+    assert (two <= x).tolist() == (x >= two).tolist() == [False, True, True]
+    assert (two > x).tolist() == (x < two).tolist() == [True, False, False]
+    assert (two >= x).tolist() == (x <= two).tolist() == [True, True, False]
+    assert (two == x).tolist() == [False, True, False]
+    assert [y.rational for y in two**x] == [2, 4, 16]

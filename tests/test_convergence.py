@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from fractions import Fraction
 from typing import Any
 
@@ -235,6 +236,17 @@ def test_biased_ascent_in_an_mdp_is_the_policy_gradient_where_there_is_no_bias()
     assert update == pytest.approx(PolicyGradient().update(mdp, z, eta), rel=1e-14)
 
 
+def test_a_biased_ascent_is_not_changed_and_begins_at_step_zero() -> None:
+    ascent_ = BiasedAscent(lambda z, t: 0 * z + t)
+    bandit = et.Bandit([1.0, 0.0])
+    np.testing.assert_allclose(ascent_.update(bandit, np.zeros(2), 2.0), [0.5, -0.5], rtol=1e-15)
+    np.testing.assert_allclose(ascent_.update(bandit, np.zeros(2), 2.0, step=3), [6.5, 5.5], rtol=1e-15)
+    with pytest.raises(FrozenInstanceError):
+        ascent_.bias = ascent_.bias  # type: ignore[misc]
+    with pytest.raises(ValueError, match="bias is 3, expected a function of the logits and the step"):
+        BiasedAscent(3)  # type: ignore[arg-type]
+
+
 def test_no_steps() -> None:
     assert np.array_equal(ascend(et.Bandit([1.0, 0.0]), PolicyGradient(), [0.5, 0.0], 1.0, 0), [[0.5, 0.0]])
 
@@ -309,6 +321,16 @@ def test_flow_on_balls_beyond_doubles() -> None:
         for ball, k in zip(got, (1000, 20000), strict=True):
             error = abs(ball - (k + 1) * Ball(2).log()).arb
             assert error < 1e-100
+
+
+def test_flow_on_balls_within_doubles_and_beyond_at_once() -> None:
+    with precision(128):
+        got = two_armed_flow(balls([0, 0, 0, 0, -5]), balls([10**400, 1, Fraction(1, 10**400), 0, 10**400]))
+        for i in (0, 4):  # w = log(2 y), up to w e^-w
+            assert abs(got[i] - (400 * Ball(10).log() + Ball(2).log())) < Fraction(1, 10**30)
+        assert got[1].midpoint() == pytest.approx(float(ascent.flow_root(0.0, 1.0)), rel=1e-15)
+        assert abs(got[2] * 2 * 10**400 - 1) < Fraction(1, 10**30)
+        assert got[3].rational == 0
 
 
 def test_flow_keeps_an_exact_zero() -> None:
@@ -414,6 +436,22 @@ def test_discrete_run_refuses() -> None:
         two_armed_ascent(0.0, [1.0, 1.0], [1.0, -2.0])
     with pytest.raises(ValueError, match="betas has 1 coefficients, expected one for each of the etas"):
         two_armed_ascent(0.0, [1.0, 1.0], [1.0])
+    wrongs: list[Any] = [[[1.0], [2.0]], [1j, 2.0], balls([1, 2])]
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match=r"etas has entries of shape .*expected real numbers"):
+            two_armed_ascent(0.0, wrong)
+    with pytest.raises(ValueError, match=r"etas is 1.0, expected numbers, one a step"):
+        two_armed_ascent(0.0, 1.0)  # type: ignore[arg-type]
+
+
+def test_where_a_long_run_goes_wrong_is_named() -> None:
+    """Step sizes are taken up in pieces of 100,000."""
+    etas = np.ones(100_002)
+    etas[-1] = -1.0
+    with pytest.raises(ValueError, match=r"etas from 100000\[1\] is -1.0, expected a number >= 0"):
+        two_armed_ascent(0.0, etas)
+    with pytest.raises(ValueError, match="betas has 100001 coefficients, expected one for each of the etas"):
+        two_armed_ascent(0.0, abs(etas), np.ones(100_001))
 
 
 SCHEDULES: dict[str, Callable[[Any], Any]] = {"constant": lambda t: 0 * t + 1.0, "eta_0 / t": lambda t: 1.0 / t}
@@ -427,6 +465,45 @@ def test_long_run_lies_between_two_flows(name: str) -> None:
     low, high = two_armed_bounds(0.5, total, etas.max())
     assert np.all(low <= path * (1 + 1e-12))
     assert np.all(path <= high * (1 + 1e-12))
+
+
+@pytest.mark.parametrize(
+    ("w0", "total", "step"), [(0.0, 0.0, 0.0), (0.25, 0.5, 0.75), (3.0, 200.0, 2.0), (0.0, 1e300, 0.0)]
+)
+def test_bounds_are_the_flow_at_two_times(w0: float, total: float, step: float) -> None:
+    """At S and at ``S exp(h / 2)``, by the root with many digits."""
+    low, high = two_armed_bounds(w0, total, step)
+    for got, time in ((low, total), (high, total * math.exp(step / 2))):
+        assert float(got) == pytest.approx(float(ascent.flow_root(w0, time)), rel=4e-15)
+    with precision(128):
+        enclosed = two_armed_bounds(balls([w0]), balls([total]), balls([step]))
+        for ball, float_bound in zip(enclosed, (low, high), strict=True):
+            assert ball[0].midpoint() == pytest.approx(float(float_bound), rel=4e-15)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-0.5, 1.0, 1.0), r"w0 is -0.5, expected a number >= 0"),
+        ((0.5, -0.5, 1.0), r"total is -0.5, expected a number >= 0"),
+        ((0.5, 1.0, -0.5), r"largest_step is -0.5, expected a number >= 0"),
+        ((0.5, 2e300, 0.0), r"total is 2e[+]300, expected a number of at most 1e[+]300"),
+        ((0.5, 1e300, 1.0), r"total with largest_step is 1.6\d*e[+]300, expected a number of at most 1e[+]300"),
+        ((701.0, 1.0, 1.0), "w0 is 701.0, expected a number of size at most 700"),
+    ],
+)
+def test_bounds_refuse(arguments: tuple[float, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        two_armed_bounds(*arguments)
+
+
+def test_bounds_beyond_the_doubles() -> None:
+    with pytest.raises(OverflowError, match="total or largest_step is too large"):
+        two_armed_bounds(0.0, 1e300, 1e5)
+    with precision(128):
+        low, high = two_armed_bounds(balls([0]), balls([10**400]), balls([2]))
+        assert abs(low[0] - (400 * Ball(10).log() + Ball(2).log())) < Fraction(1, 10**30)
+        assert abs(high[0] - low[0] - 1) < Fraction(1, 10**30)
 
 
 def test_constant_steps_give_one_over_the_square_of_the_time() -> None:
@@ -479,3 +556,28 @@ def test_gradient_norm_can_grow() -> None:
         lambda x: (et.policy_gradient(bandit, x) ** 2).sum(-1) / 2, z, et.policy_gradient(bandit, z)
     )
     assert float(slope) == pytest.approx(27 / 2048, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: two_armed_flow(1 + 1j, 1.0), ValueError, "w0 has dtype complex128"),
+        (lambda: two_armed_flow(1.0, 1 + 1j), ValueError, "s has dtype complex128"),
+        (lambda: two_armed_bounds(1j, 1.0, 1.0), ValueError, "w0 has dtype complex128"),
+        (lambda: two_armed_bounds(0.0, 1j, 1.0), ValueError, "total has dtype complex128"),
+        (lambda: two_armed_bounds(0.0, 1.0, 1j), ValueError, "largest_step has dtype complex128"),
+        (lambda: two_armed_bounds(0.0, [1.0, 2.0, 3.0], [1.0, 2.0]), ValueError, r"total has shape \(3,\)"),
+        (lambda: reward_smoothness([1e308, -1e308]), OverflowError, "^reward is too large"),
+    ],
+)
+def test_what_has_no_answer_is_refused_by_name(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_bounds_of_single_balls() -> None:
+    """They solve ``w + sinh w = S`` for the total S and for ``S e^{h/2}``."""
+    bounds = two_armed_bounds(et.Ball(0), et.Ball(1), et.Ball(1))
+    for bound, total in zip(bounds, (1.0, math.exp(0.5)), strict=True):
+        w = et.Ball(bound.item()).midpoint()
+        assert w + math.sinh(w) == pytest.approx(total, rel=1e-11)

@@ -7,6 +7,7 @@ derivative up to h^2 = 1e-60: nothing is subtracted, and the error is that of on
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import FrozenInstanceError
 from fractions import Fraction
 from typing import Any
@@ -19,6 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import entropy_theory as et
+from entropy_theory import fast
+from entropy_theory.problems import mdp as mdp_module
 from tests.oracles import decision, policies, rounding
 from tests.oracles.numbers import assert_within
 
@@ -247,3 +250,21 @@ def test_float_logits_beside_balls_are_taken_exactly() -> None:
         for logits, rewards in ((z, balls[1]), (balls[0], reward), (balls[0], balls[1])):
             got = et.Bandit(rewards).objective(logits)
             assert abs(et.Ball(np.asarray(got)[()]) - wanted) < Fraction(1, 2**100)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(("mass", "reward"), [(1.0, 1e308), (1 + 2.0**-30, 1.0)], ids=["too large", "singular"])
+def test_one_process_of_a_batch_without_finite_values_is_refused(
+    mass: float, reward: float, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second: values of 1e310, or the system 1 - (1 + 2**-30) / (1 + 2**-30) that is zero."""
+    if compiled:
+        pytest.importorskip("numba")
+    monkeypatch.setattr(mdp_module, "COMPILED", 1)
+    discount = 0.99 if mass == 1 else 1 / mass
+    with nullcontext() if compiled else fast.disabled():
+        for good in (1, 0):
+            masses, rewards = [1.0] * good + [mass] * (2 - good), [1.0] * good + [reward] * (2 - good)
+            tables = np.reshape(masses, (2, 1, 1, 1)), np.reshape(rewards, (2, 1, 1))
+            with pytest.raises(ArithmeticError, match="singular in floats, expected a discount farther from one"):
+                et.evaluate(et.MDP(*tables, discount, np.ones((2, 1))), np.zeros((2, 1, 1)))

@@ -5,6 +5,7 @@ Limits count roundings: EPS times the number of operations times the size of the
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from fractions import Fraction
 from typing import Any
 
@@ -123,6 +124,15 @@ def test_batches_are_rows() -> None:
             ):
                 np.testing.assert_allclose(getattr(many, part)[index], getattr(single, part), rtol=0, atol=LIMIT)
     np.testing.assert_array_equal(token_moments(z, a[0, 0]).mean[1, 1], token_moments(z[1, 1], a[0, 0]).mean)
+
+
+def test_moments_are_not_changed_and_are_equal_to_themselves_alone() -> None:
+    """Arrays have no single truth value, by which two of them could be compared."""
+    one, other = (token_moments([0.0, 1.0], [1.0, 0.0]) for _ in range(2))
+    with pytest.raises(FrozenInstanceError):
+        one.mean = other.mean  # type: ignore[misc]
+    assert one != other
+    assert len({one, other, one}) == 2
 
 
 def test_nothing_kept_and_all_kept() -> None:
@@ -248,6 +258,8 @@ def test_the_step_sets_the_coefficient() -> None:
     for step, beta in ((0, F(1)), (2, F(1, 2)), (4, F(0))):
         got = enumerated_moments(control, z, a, 3, z_old=old, step=step)
         assert_moments(got, oracle.batches(Q, 3, oracle.kl_cov(P, Q, A, beta=beta, count=1)))
+    first = enumerated_moments(control, z, a, 3, z_old=old)
+    assert_moments(first, oracle.batches(Q, 3, oracle.kl_cov(P, Q, A, beta=F(1), count=1)))
 
 
 # Loewner order --------------------------------------------------------------------------------------------------
@@ -264,6 +276,24 @@ def test_gap_of_known_matrices() -> None:
     np.testing.assert_allclose(loewner_gap(small, large, zero_sum=True), (3 - 5**0.5) / 2, rtol=1e-14)
     batch = loewner_gap(np.stack([small, large]), np.stack([large, small]))
     np.testing.assert_allclose(batch, [0, -3], atol=1e-14)
+
+
+def test_gap_of_two_actions_that_sum_to_zero() -> None:
+    """``D = d [[1, -1], [-1, 1]]``: the leading block is d."""
+    unit = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    assert loewner_gap(unit, 3 * unit, zero_sum=True) == 2
+    assert loewner_gap(unit, 0.5 * unit, zero_sum=True) == -0.5
+
+
+@pytest.mark.parametrize("zero_sum", [False, True])
+def test_gaps_of_batches_with_several_axes(zero_sum: bool) -> None:
+    small, large = floats(BELOW), floats(ABOVE)
+    one, two = (loewner_gap(a, b, zero_sum=zero_sum) for a, b in ((small, large), (large, small)))
+    pairs = np.stack([np.stack([small, large])] * 4)
+    expected = np.broadcast_to([one, loewner_gap(large, large)], (4, 2))
+    np.testing.assert_allclose(loewner_gap(pairs, large, zero_sum=zero_sum), expected, atol=1e-14)
+    expected = np.broadcast_to([loewner_gap(large, large), two], (4, 2))
+    np.testing.assert_allclose(loewner_gap(large, pairs[:, ::-1], zero_sum=zero_sum), expected, atol=1e-14)
 
 
 def test_gap_on_balls_is_an_enclosure() -> None:
@@ -305,6 +335,25 @@ def test_witness_where_the_diagonal_shows_nothing() -> None:
     v = loewner_witness(np.zeros((2, 2)), thin)
     assert v is not None
     assert form([[F(x) for x in row] for row in thin.tolist()], v) < 0
+
+
+SIMPLE = (1, 2, 3, 4, 5, 6, 8, 10, 12, 20, 50, 100, 1000, 10**6, 10**9, 10**12)
+
+
+@pytest.mark.parametrize("d", SIMPLE)
+def test_the_simplest_denominator_that_serves_is_taken(d: int) -> None:
+    """``v'Dv = (v_2 - x)^2 - t^2`` for v_1 = 1: what lies within t = 2/(5d) of x = 7/(10d) is a witness. Zero and the
+    fractions nearest to x with a smaller denominator of the list do not, 1/d does."""
+    x, t = F(7, 10 * d), F(2, 5 * d)
+    assert not any(abs(F(round(x * e), e) - x) < t for e in SIMPLE if e < d)
+    witness = loewner_witness(balls([[0, 0], [0, 0]]), balls([[x * x - t * t, -x], [-x, 1]]))
+    assert witness is not None
+    assert witness.tolist() == [1, F(1, d)]
+
+
+def test_a_form_that_vanishes_is_no_witness() -> None:
+    assert loewner_witness(np.zeros((2, 2)), np.zeros((2, 2))) is None
+    assert loewner_witness(np.zeros((2, 2)), [[1.0, -1.0], [-1.0, 1.0]]) is None
 
 
 def test_random_masking_order() -> None:
@@ -389,6 +438,31 @@ def test_too_many_outcomes() -> None:
         enumerated_moments(controls.PolicyGradient(), np.zeros(4), np.ones(4), 20)
 
 
+class Reached(Exception):
+    """That the enumeration has begun."""
+
+
+class Beginning:
+    """A control that is asked for its selections once."""
+
+    def selections(self, *batch: Any, **more: Any) -> Any:
+        raise Reached
+
+    loss_gradient = selections
+
+
+@pytest.mark.parametrize(("actions", "expected"), [(1_000_000, Reached), (1_000_001, ValueError)])
+def test_a_million_outcomes_are_not_too_many(actions: int, expected: Any) -> None:
+    with pytest.raises(expected):
+        enumerated_moments(Beginning(), np.zeros(actions), np.zeros(actions), 1)
+
+
+def test_as_many_selections_as_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("entropy_theory.moments.MOST_OUTCOMES", 27)
+    got = enumerated_moments(controls.PolicyGradient(), np.log(floats(P)), floats(A), 3)
+    assert_moments(got, oracle.batches(P, 3, oracle.surrogate(P, P, A)))
+
+
 def test_too_many_selections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("entropy_theory.moments.MOST_OUTCOMES", 30)
     control = controls.ClipCov(0.4, -1.0, 5.0, ppo_clip=None)
@@ -402,10 +476,20 @@ def test_matrices_are_checked() -> None:
         loewner_gap(np.ones((2, 3)), square)
     with pytest.raises(ValueError, match=r"larger\[0, 1\] is .*expected a symmetric matrix"):
         loewner_gap(square, [[1.0, 2.0], [0.0, 1.0]])
+    for size in (1.0, 1e12):
+        with pytest.raises(ValueError, match=r"smaller\[0, 1\] is .*expected a symmetric matrix"):
+            loewner_gap(size * np.array([[1.0, 1.5e-9], [0.0, 1.0]]), square)
+        assert loewner_gap(size * np.array([[1.0, 0.5e-9], [0.0, 1.0]]), square) == pytest.approx(
+            1 - size, abs=1e-9 * size
+        )
     with pytest.raises(ValueError, match="equally many actions"):
         loewner_gap(square, np.eye(3))
     with pytest.raises(ValueError, match="at least two"):
         loewner_gap([[1.0]], [[2.0]], zero_sum=True)
+    with pytest.raises(ValueError, match="at least two"):
+        loewner_gap(np.ones((4, 2, 1, 1)), [[2.0]], zero_sum=True)
+    with pytest.raises(ValueError, match=r"larger\[1, 0, 1\] is .*expected a symmetric matrix"):
+        loewner_gap(square, np.stack([square, [[1.0, 2.0], [0.0, 1.0]]]))
     with pytest.raises(ValueError, match="expected one matrix"):
         loewner_witness(np.eye(2)[None], np.eye(2)[None])
 
@@ -429,3 +513,14 @@ def test_known_counterexamples_of_the_claims() -> None:
     np.testing.assert_allclose(rhs, [[0]], atol=1e-17)
     dense = printed["theorem-vii.1/dense"]
     assert dense.sides({"m": np.array([[2.0, 1.0, 0.0, 0.0, 0.0, 0.0]])})[1] == [[0]]
+
+
+@pytest.mark.parametrize("function", [loewner_gap, loewner_witness])
+def test_a_difference_beyond_the_doubles_is_refused(function: Any) -> None:
+    with pytest.raises(OverflowError, match=r"^smaller or larger is too large"):
+        function(-1e308 * np.eye(2), 1e308 * np.eye(2))
+
+
+def test_a_matrix_that_is_far_from_symmetric_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^larger\[0, 1\] is 1e\+308, expected a symmetric matrix$"):
+        loewner_gap(np.eye(2), np.array([[1, 1e308], [-1e308, 1]]))

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import entropy_theory as et
-from entropy_theory.softmax import Policy
+from entropy_theory.softmax import Policy, kl_along
 from tests.oracles import policies, rounding
 from tests.oracles.numbers import assert_within
 
@@ -249,6 +249,13 @@ def test_broadcasting_over_leading_axes() -> None:
             assert_within(both[i, j], exact, rounding.kl(old[i, 0], new[j], exact), "kl")
             exact = policies.exactly(policies.covariance, old[i, 0], new[j], old[i, 0], digits=60)
             assert_within(cov[i, j], exact, rounding.covariance(old[i, 0], new[j], old[i, 0]), "covariance")
+
+
+def test_a_policy_with_one_action_never_moves() -> None:
+    np.testing.assert_array_equal(kl_along([3.0], [1.0], [0.5, 1e200]), [0.0, 0.0])
+    assert et.kl([3.0], [-1e6]) == 0
+    with et.precision(64):
+        assert kl_along(np.array([et.Ball(3)]), np.array([et.Ball(2)]), 5.0)[()] == 0
 
 
 def test_lists_integers_and_single_precision_are_accepted() -> None:

@@ -760,3 +760,10 @@ def test_a_margin_is_not_differentiated() -> None:
     direction[0, 0] = Dual(direction[0, 0], 1)
     with et.precision(64), pytest.raises(ValueError, match="direction holds dual numbers"):
         stability_margin(balls([[0, 0]]), direction, balls([1]))
+
+
+@pytest.mark.parametrize("epsilon", [5e-324, [1.0, 5e-324], [5e-324, 1.0]])
+def test_a_divergence_below_the_doubles_is_refused(epsilon: Any) -> None:
+    """A weight of 1e300 makes the bound on the divergence of the one state 5e-624."""
+    with pytest.raises(OverflowError, match="epsilon is too small beside direction and weights"):
+        stability_margin(np.zeros((1, 2)), np.array([[1.0, -1.0]]), epsilon, weights=[1e300])
