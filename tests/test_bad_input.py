@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -169,6 +170,102 @@ def test_a_small_defect_of_a_row_is_not_overlooked() -> None:
         mdp(transition=changed(P, (0, 0, 0), 0.5 + 1e-6))()
     with pytest.raises(ValueError, match=r"\binitial\b"):
         mdp(initial=np.array([0.5, 0.5 - 1e-6]))()
+
+
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+def test_rows_of_floats_may_be_off_by_1e_8(sparse: bool) -> None:
+    """And by no more, above or below; so may the distribution of the first state."""
+    for off, fine in ((0.9e-8, True), (-0.9e-8, True), (1.1e-8, False), (-1.1e-8, False)):
+        rows: Any = changed(P, (0, 0, 0), 0.5 + off)
+        rows = sp.csr_matrix(rows.reshape(4, 2)) if sparse else rows
+        for change in ({"transition": rows}, {"initial": np.array([0.5, 0.5 + off])}):
+            if fine:
+                mdp(**change)()
+            else:
+                refuses(mdp(**change), "transition|initial", "1.00000001" if off > 0 else "0.99999998")
+
+
+def test_zeros_of_a_sparse_table_may_be_stored() -> None:
+    rows = sp.csr_matrix((np.array([0.5, 0.5, 0.0, 1.0, 1.0, 0.0, 0.25, 0.75]), [0, 1] * 4, [0, 2, 4, 6, 8]))
+    assert rows.nnz == 8
+    problem = mdp(transition=rows)()
+    np.testing.assert_array_equal(problem.expected_next(START), mdp()().expected_next(START))
+
+
+def test_rows_of_exact_numbers_sum_to_one() -> None:
+    """Rationals exactly, balls if they hold one: thirds as balls do, and a ball beside one does not."""
+    third = Fraction(1, 3)
+    rows = np.full((3, 1, 3), third, dtype=object)
+    arguments: dict[str, Any] = {"reward": np.zeros((3, 1)), "initial": [0.5, 0.5, 0.0]}
+    mdp(transition=rows, **arguments)()
+    rows[1, 0, 2] += Fraction(1, 10**30)
+    refuses(mdp(transition=rows, **arguments), "transition", "1", (1, 0))
+    balls = np.full((3, 1, 3), flint.arb(1) / 3, dtype=object)
+    mdp(transition=balls, **arguments)()
+    balls[2, 0, 1] += flint.arb(1e-10)
+    refuses(mdp(transition=balls, **arguments), "transition", "1.0000000001", (2, 0))
+    twos = np.full((3, 1, 3), flint.arb(2) / 3, dtype=object)
+    refuses(mdp(transition=twos, **arguments), "transition", "2.0")
+
+
+def test_what_a_row_is_to_sum_to() -> None:
+    short = changed(P, (1, 0, 0), 0.875)
+    with pytest.raises(ValueError, match=r"transition over the next state.* expected a row that sums to one$"):
+        mdp(transition=short)()
+    with pytest.raises(ValueError, match=r"next state.* expected transition \+ termination that sums to one$"):
+        mdp(transition=short, termination=np.zeros((2, 2)))()
+    mdp(transition=short, termination=changed(np.zeros((2, 2)), (1, 0), 0.125))()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("reward", np.zeros((3, 2, 2)), "reward has shape (3, 2, 2) and dtype float64"),
+        ("reward", R.astype(complex), "reward has shape (2, 2) and dtype complex128"),
+        ("discount", np.array([0.5]), "discount has shape (1,) and dtype float64"),
+        ("initial", np.stack([START] * 3), "initial has shape (3, 2) and dtype float64"),
+        ("initial", np.array([Fraction(1, 2)] * 2, dtype=object), "initial has shape (2,) and dtype object"),
+        ("termination", np.zeros((1, 2, 2)), "termination has shape (1, 2, 2) and dtype float64"),
+    ],
+)
+def test_beside_a_sparse_table_there_is_one_process_of_floats(name: str, value: Any, shown: str) -> None:
+    rows = sp.csr_matrix(P.reshape(4, 2))
+    expected = {"discount": "()", "initial": "(2,)"}.get(name, "(2, 2)")
+    with pytest.raises(ValueError, match=re.escape(f"{shown}, expected real numbers of shape {expected} beside")):
+        mdp(transition=rows, **{name: value})()
+
+
+def test_policies_and_rewards_of_states_beside_a_sparse_table() -> None:
+    """Floats, and at least one policy."""
+    problem = mdp(transition=sp.csr_matrix(P.reshape(4, 2)))()
+    balls = np.array([[flint.arb(0)] * 2] * 2, dtype=object)
+    refuses(lambda: problem.objective(balls), "z holds balls", "beside a sparse transition (use a dense one)")
+    refuses(lambda: problem.check_logits(balls, "anchor"), "anchor holds balls", "beside a sparse transition")
+    refuses(lambda: problem.objective(np.zeros((0, 2, 2))), "z", "(0, 2, 2)")
+    refuses(lambda: problem.expected_next(balls[0]), "v holds balls", "beside a sparse transition")
+    refuses(lambda: problem.state_values(np.zeros((2, 2)), balls[0]), "reward holds balls", "beside a sparse")
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_rewards_of_states_of_a_process(kind: str) -> None:
+    problem = mdp(transition=P if kind == "dense" else sp.csr_matrix(P.reshape(4, 2)))()
+    z = np.zeros((2, 2))
+    calls: list[tuple[str, Callable[[Any], Any]]] = [
+        ("v", problem.expected_next),
+        ("reward", partial(problem.state_values, z)),
+        ("reward", partial(problem.expected_total, z)),
+    ]
+    for name, call in calls:
+        for shape in ((3,), (), (2, 3), (0,)):
+            refuses(partial(call, np.zeros(shape)), name, str(shape))
+        refuses(partial(call, np.array([0.0, NAN])), name, "nan", (1,))
+    batch = mdp(transition=np.stack([P] * 3))()
+    refuses(lambda: batch.expected_next(np.zeros((2, 2))), "v", "(2, 2)")
+    refuses(lambda: batch.state_values(z, np.zeros((2, 2))), "reward", "(2, 2)")
+    refuses(lambda: batch.expected_next(np.zeros((2, 2))), "v", "against the batch (3,)")
+    refuses(lambda: batch.objective(np.zeros((2, 2, 2))), "z", "against the batch (3,)")
+    assert batch.expected_next(np.zeros(2)).shape == (3, 2, 2)
+    assert batch.expected_next(np.zeros((5, 1, 2))).shape == (5, 3, 2, 2)
 
 
 def test_negative_probabilities() -> None:

@@ -20,6 +20,10 @@ from hypothesis import strategies as st
 from quantecon.markov import DiscreteDP, MarkovChain
 
 import entropy_theory as et
+from entropy_theory import fast
+from entropy_theory.problems import elimination
+from entropy_theory.problems import mdp as module
+from entropy_theory.problems.sparse_systems import SparseSystem
 from tests.oracles import decision, policies, rounding, textbook, trajectories
 from tests.oracles.decision import Process
 from tests.oracles.numbers import assert_encloses, assert_within, to_arb
@@ -474,6 +478,229 @@ def test_attributes() -> None:
     assert sp.issparse(thin.transition)
     np.testing.assert_array_equal(thin.transition.toarray(), transition.reshape(8, 4))
     assert np.all(np.asarray(dense(PROCESSES["two states"]).termination) == 0)
+
+
+def test_what_a_process_says_of_itself() -> None:
+    process = PROCESSES["four states"]
+    assert repr(dense(process)) == "MDP(4 states, 3 actions, dense)"
+    assert repr(sparse(process)) == "MDP(4 states, 3 actions, sparse)"
+    assert repr(stacked(process, process)) == "MDP(4 states, 3 actions, dense, batch (2,))"
+    discounts = et.MDP(np.ones((1, 2, 1)), np.ones((1, 2)), [0.0, 0.5, 0.75, 0.9375], [1.0])
+    np.testing.assert_array_equal(discounts.effective_horizon, [1, 2, 4, 16])
+
+
+@pytest.mark.parametrize("batch", [(), (1,), (3,), (2, 3)])
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_rewards_of_states(kind: str, batch: tuple[int, ...]) -> None:
+    """One state leads to the next, the last to itself: at discount 1/2 the sums are geometric, and exact in floats."""
+    moves = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 1]], dtype=float)[:, None]
+    table = sp.csr_matrix(moves[:, 0]) if kind == "sparse" else moves
+    problem = et.MDP(table, np.zeros((3, 1)), 0.5, [0.5, 0.25, 0.25])
+    u = np.random.default_rng(1).integers(-64, 65, (*batch, 3)).astype(float)
+    z = np.zeros((*batch, 3, 1))
+    last = 2 * u[..., 2]
+    wanted = np.stack([u[..., 0] + u[..., 1] / 2 + last / 4, u[..., 1] + last / 2, last], axis=-1)
+    np.testing.assert_array_equal(problem.state_values(z, u), wanted)
+    total = (wanted * [0.5, 0.25, 0.25]).sum(-1)
+    np.testing.assert_array_equal(problem.expected_total(z, u), total)
+    following = np.stack([u[..., 1], u[..., 2], u[..., 2]], axis=-1)[..., None]
+    np.testing.assert_array_equal(problem.expected_next(u), following)
+    if batch:
+        one = (wanted[..., :1] * 0 + problem.state_values(z, [1.0, 0.0, 0.0])).reshape(-1, 3)
+        np.testing.assert_array_equal(one, np.tile([1.0, 0.0, 0.0], (len(one), 1)))
+
+
+@pytest.mark.parametrize("batch", [(1,), (3,), (2, 3)])
+def test_batches_of_policies_beside_a_sparse_table(batch: tuple[int, ...]) -> None:
+    """As one by one, to the bit."""
+    problem = sparse(PROCESSES["terminating"])
+    z = np.random.default_rng(8).normal(size=(*batch, 4, 2))
+    together = everything(problem, z)
+    for i in np.ndindex(batch):
+        for name, alone in everything(problem, z[i]).items():
+            assert together[name].shape == (*batch, *alone.shape), name
+            np.testing.assert_array_equal(together[name][i], alone, err_msg=name)
+
+
+def test_how_many_systems_share_a_factorisation(monkeypatch: Any) -> None:
+    """One for a sum of rewards, two for values with visits, three with the entropies as well."""
+    told = []
+
+    def noted(*arguments: Any) -> SparseSystem:
+        told.append(arguments[-1])
+        return SparseSystem(*arguments)
+
+    monkeypatch.setattr(module, "SparseSystem", noted)
+    problem = sparse(PROCESSES["terminating"])
+    z = np.zeros((4, 2))
+    calls: list[tuple[Callable[..., Any], int]] = [
+        (problem.objective, 1),
+        (problem.values, 2),
+        (lambda z: problem.state_values(z, np.ones(4)), 1),
+        (lambda z: et.evaluate(problem, z), 3),
+    ]
+    for call, count in calls:
+        told.clear()
+        call(z)
+        assert told == [count]
+
+
+@pytest.mark.parametrize("batch", [(), (5,), (2, 3)])
+def test_the_residual_of_values_found_elsewhere(batch: tuple[int, ...]) -> None:
+    """The first state pays 1 and stays, the second leads to it: v = (2, 1), and from (1/2, 1/2) the visits (3/2, 1/2).
+
+    With both values too large by 1 both equations are off by 1/2: ``|b - A v| / (2 |v| + |b|) = (1/2) / (2 * 3 + 1)``.
+    With both visits too large by 1 the equations are off by (0, 1): in the sum norm ``1 / (2 * 4 + 1)``.
+    """
+    transition = np.zeros((*batch, 2, 2, 2))
+    transition[..., 0] = 1.0
+    problem = et.MDP(transition, [[1.0, 1.0], [0.0, 0.0]], 0.5, [0.5, 0.5])
+    z = np.zeros((*batch, 2, 2))
+    v, visits = (np.broadcast_to(x, (*batch, 2)).copy() for x in ([2.0, 1.0], [1.5, 0.5]))
+    for found, visited, wanted in ((v, visits, 0.0), (v + 1, visits, 1 / 14), (v, visits + 1, 1 / 9)):
+        residual = problem.residual_of(z, found, visited)
+        assert residual.shape == batch
+        np.testing.assert_allclose(residual, np.full(batch, wanted), rtol=4 * rounding.EPS, atol=0)
+    if batch:
+        v[(0,) * len(batch)] += 1.0
+        visits[(-1,) * len(batch)] += 1.0
+        expected = np.zeros(batch)
+        expected[(0,) * len(batch)], expected[(-1,) * len(batch)] = 1 / 14, 1 / 9
+        np.testing.assert_allclose(problem.residual_of(z, v, visits), expected, rtol=4 * rounding.EPS, atol=0)
+
+
+def even(states: int, actions: int, batch: tuple[int, ...] = (), **changes: Any) -> et.MDP:
+    """A process that goes anywhere."""
+    transition = np.full((*batch, states, actions, states), 1 / states)
+    reward, initial = np.ones((states, actions)), np.full(states, 1 / states)
+    given = {"transition": transition, "reward": reward, "discount": 0.5, "initial": initial} | changes
+    return et.MDP(**given)
+
+
+@pytest.mark.parametrize("batch", [(3,), (2, 3)])
+@pytest.mark.parametrize("name", ["transition", "reward", "discount", "initial", "termination"])
+def test_any_one_argument_may_be_a_batch(name: str, batch: tuple[int, ...]) -> None:
+    """The batch is that of the process, and with another of the logits both are broadcast."""
+    one = {
+        "transition": np.full((2, 2, 2), 0.5),
+        "reward": np.ones((2, 2)),
+        "discount": np.asarray(0.5),
+        "initial": np.full(2, 0.5),
+        "termination": np.zeros((2, 2)),
+    }[name]
+    problem = even(2, 2, (), **{name: np.broadcast_to(one, (*batch, *one.shape))})
+    assert problem.batch == batch
+    z = np.zeros((2, 2))
+    np.testing.assert_array_equal(problem.objective(z), np.full(batch, 2.0))
+    assert problem.objective(np.zeros((5, *(1 for _ in batch), 2, 2))).shape == (5, *batch)
+    assert et.policy_gradient(problem, z).shape == (*batch, 2, 2)
+
+
+def test_what_goes_to_the_kernels(monkeypatch: Any) -> None:
+    """Batches of small dense processes in floats, each with its own transition tensor, from a number of entries on."""
+    monkeypatch.setattr(fast, "enabled", lambda: True)
+    most, batch = elimination.SMALL, (3,)
+    z = np.zeros((3, 4, 2))
+    monkeypatch.setattr(module, "COMPILED", 3 * 4 * 2 * 4)
+    assert even(4, 2, batch).fits_kernels(z)
+    assert even(4, 2, batch).fits_kernels(z[0])
+    assert even(4, 2, (3, 1)).fits_kernels(z[:, None])
+    assert even(most, 2, batch).fits_kernels(np.zeros((most, 2)))
+    assert not even(most + 1, 2, batch).fits_kernels(np.zeros((most + 1, 2)))
+    assert not even(4, 2, (2,)).fits_kernels(z[:2]), "too few entries"
+    assert not even(4, 2, batch).fits_kernels(z.astype(complex))
+    assert not even(4, 2, batch, reward=np.ones((4, 2), complex)).fits_kernels(z)
+    assert not even(4, 2, batch, discount=0.5 + 0j).fits_kernels(z)
+    monkeypatch.setattr(module, "COMPILED", 1)
+    assert not even(4, 2).fits_kernels(z), "one tensor for all"
+    assert not even(4, 2, (1,)).fits_kernels(z), "one tensor for all"
+    assert not even(4, 2, (3,)).fits_kernels(np.zeros((2, 1, 4, 2)))
+    assert not even(4, 2, batch, transition=to_arb(np.full((3, 4, 2, 4), 0.25))).fits_kernels(z)
+    rows = sp.csr_matrix(np.full((8, 4), 0.25))
+    assert not even(4, 2, transition=rows).fits_kernels(z[0])
+    monkeypatch.setattr(fast, "enabled", lambda: False)
+    assert not even(4, 2, batch).fits_kernels(z)
+
+
+@pytest.mark.parametrize(
+    ("batch", "numbers", "small", "ends"),
+    [
+        (20, 7 * 18, 0, [7, 14, 20]),
+        (20, 8 * 18 - 1, 0, [7, 14, 20]),
+        (21, 7 * 18, 0, [7, 14, 21]),
+        (8, 7 * 18, 0, [7, 8]),
+        (7, 7 * 18, 0, [None]),
+        (2, 1, 0, [1, 2]),
+        (1, 1, 0, [None]),
+        (300, 1, 3, [128, 256, 300]),
+        (129, 1, 3, [128, 129]),
+        (128, 1, 3, [None]),
+        (129, 1, 2, [*range(1, 130)]),
+    ],
+)
+def test_pieces_of_a_batch(batch: int, numbers: int, small: int, ends: list[int | None], monkeypatch: Any) -> None:
+    """As many of three states and two actions as hold so many numbers, 18 each, but 128 where these are eliminated."""
+    monkeypatch.setattr(module, "PIECE", numbers)
+    monkeypatch.setattr(module, "SMALL", small)
+    rng = np.random.default_rng(5)
+    reward, z = rng.normal(size=(batch, 3, 2)), rng.normal(size=(batch, 3, 2))
+    for problem, logits in (
+        (even(3, 2, (batch,), reward=reward), z),
+        (even(3, 2, reward=reward), z[0]),
+        (even(3, 2), z),
+        (even(3, 2, discount=np.full(batch, 0.5)), z[:1]),
+        (even(3, 2, initial=np.full((batch, 3), 1 / 3)), z),
+        (even(3, 2, termination=np.zeros((batch, 3, 2))), z),
+    ):
+        got = problem.pieces(logits)
+        starts = [0, *ends[:-1]] if len(ends) > 1 else [None]
+        assert [part for _, _, part in got] == [slice(i, j) for i, j in zip(starts, ends, strict=True)]
+        for piece, own, part in got:
+            size = len(range(batch)[part])
+            assert np.broadcast_shapes(piece.batch, own.shape[:-2]) == (size,)
+            assert piece.batch in ((), (1,), (size,))
+            np.testing.assert_array_equal(
+                np.broadcast_to(own, (size, 3, 2)), np.broadcast_to(logits, (batch, 3, 2))[part]
+            )
+            for name in ("transition", "reward", "discount", "initial", "termination"):
+                whole, cut = getattr(problem, name), getattr(piece, name)
+                tail = {"transition": 3, "reward": 2, "initial": 1, "termination": 2, "discount": 0}[name]
+                shape = whole.shape[whole.ndim - tail :]
+                all_of_it, wanted = (np.broadcast_to(x, (n, *shape)) for x, n in ((whole, batch), (cut, size)))
+                np.testing.assert_array_equal(wanted, all_of_it[part], err_msg=name)
+
+
+def test_what_is_left_in_one_piece(monkeypatch: Any) -> None:
+    """Two axes of a batch, balls and sparse tables."""
+    monkeypatch.setattr(module, "PIECE", 1)
+    monkeypatch.setattr(module, "SMALL", 0)
+    z = np.zeros((4, 3, 2))
+    fractions = np.full((3, 2), Fraction(1), dtype=object)
+    for problem, logits in (
+        (even(3, 2, (2, 2)), z.reshape(2, 2, 3, 2)),
+        (even(3, 2, (4,)), to_arb(z)),
+        (even(3, 2, (4,), reward=fractions), z),
+        (even(3, 2, transition=sp.csr_matrix(np.full((6, 3), 1 / 3))), z),
+        (even(3, 2), z[0]),
+    ):
+        ((whole, own, part),) = problem.pieces(logits)
+        assert whole is problem
+        assert own is logits
+        assert part == slice(None)
+
+
+@pytest.mark.parametrize("name", ["two states", "terminating"])
+def test_logits_in_floats_of_a_process_in_balls(name: str) -> None:
+    """Their exponentials, rounded, would pass for exact numbers: the answers must hold the exact ones."""
+    process = PROCESSES[name]
+    z = logits_for(process)
+    exact, limit = decision.exactly(process, z), decision.allowed(process, z)
+    with mpmath.workdps(100), flint.ctx.workprec(PRECISION):
+        got = everything(balls(process), z)
+        for field in FIELDS:
+            radius = getattr(limit, field) * LOST / rounding.EPS
+            enclosure = np.vectorize(lambda x: et.Ball(x).arb, otypes=[object])(got[field])
+            assert_encloses(enclosure, getattr(exact, field), radius, 80, field)
 
 
 def test_balls_that_are_not_exact() -> None:

@@ -9,8 +9,10 @@ the matrix itself is known to ``(A + 3) u``.
 
 from __future__ import annotations
 
+import math
 import pickle
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import flint
@@ -25,8 +27,8 @@ from entropy_theory import fast
 from entropy_theory.problems import elimination, mdp, pieces, sparse_systems, systems
 from entropy_theory.problems.elimination import SMALL, Elimination
 from entropy_theory.problems.factor_cost import factor_cost
-from entropy_theory.problems.sparse_systems import CONTRACTION, FACTORISATION, ITERATION, SparseSystem
-from entropy_theory.problems.systems import BACKWARD_ERROR, DenseSystem
+from entropy_theory.problems.sparse_systems import CONTRACTION, FACTORISATION, ITERATION, SparseSystem, _One
+from entropy_theory.problems.systems import BACKWARD_ERROR, DenseSystem, _Lapack
 
 Array = np.ndarray[Any, Any]
 
@@ -181,6 +183,105 @@ def test_elimination_leaves_its_matrices_alone() -> None:
         np.testing.assert_array_equal(matrices, before)
 
 
+def test_factors_solve_the_matrix_itself_unless_told_otherwise() -> None:
+    """A (1, 2) = (0, 7/4) and A' (1, 2) = (1/2, 3/2), without a rounding."""
+    matrix, x = np.array([[1.0, -0.5], [-0.25, 1.0]]), [[1.0, 2.0]]
+    for solve in (Elimination(matrix[None]).solve, _Lapack(matrix.copy(), ()).solve):
+        np.testing.assert_array_equal(solve(np.array([[0.0, 1.75]])), x)
+        np.testing.assert_array_equal(solve(np.array([[0.5, 1.5]]), transposed=True), x)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "count", "chunks"),
+    [(elimination.CHUNK, 13, 1), (100, 13, 3), (96, 13, 3), (95, 13, 3), (64, 13, 4), (10, 13, 13), (256, 40, 3)],
+)
+def test_a_chunk_holds_as_many_systems_as_its_numbers_allow(
+    chunk: int, count: int, chunks: int, monkeypatch: Any
+) -> None:
+    """Of systems of 16 numbers each 6, 6, 5, 4, as the least 1, and 16 fit."""
+    monkeypatch.setattr(elimination, "CHUNK", chunk)
+    transition, _ = tables(4, 1, (count,))
+    matrices = np.eye(4) - 0.5 * transition[:, :, 0]
+    factors = Elimination(matrices)
+    assert len(factors._factors) == chunks
+    x = np.random.default_rng(1).standard_normal((count, 4))
+    right = (matrices @ x[..., None])[..., 0]
+    # |A| <= 3/2 and |A^-1| <= 2 in the maximum norm, so that the right sides are off by 7 u |x| at most.
+    assert np.abs(factors.solve(right) - x).max() <= 2 * (4 * 4 + 7) * EPS * 3 * np.abs(x).max()
+
+
+def test_a_batch_is_padded_to_whole_lanes_and_no_more() -> None:
+    lanes = elimination.LANES
+    assert lanes % 8 == 0, "the longest vector registers hold eight doubles"
+    for batch, padded in ((1, lanes), (lanes, lanes), (lanes + 1, 2 * lanes)):
+        matrices = np.broadcast_to(np.eye(3), (batch, 3, 3))
+        assert [m.shape for m in Elimination(matrices)._factors] == [(3, 3, padded)]
+
+
+@pytest.mark.parametrize("states", [1, SMALL, SMALL + 1])
+@pytest.mark.parametrize("batch", [(), (1,), (2, 3)])
+def test_only_small_systems_of_a_batch_are_worked_on_together(
+    states: int, batch: tuple[int, ...], monkeypatch: Any
+) -> None:
+    """All others are left to LAPACK one by one, and their products to the BLAS that belongs to it."""
+    asked: list[str] = []
+    routines, einsum = systems._routines, np.einsum
+
+    def noted(kind: str) -> Any:
+        asked.append(kind)
+        return routines(kind)
+
+    def summed(*arguments: Any, **options: Any) -> Any:
+        asked.append("sum")
+        return einsum(*arguments, **options)
+
+    monkeypatch.setattr(systems, "_routines", noted)
+    monkeypatch.setattr(np, "einsum", summed)
+    transition, policy = tables(states, 2, batch)
+    together = bool(batch) and states <= SMALL
+    system = dense(transition, policy, 0.5, batch)
+    v = system.values(np.ones((*batch, states)))
+    assert asked == ([] if together else ["sum"] * math.prod(batch) + ["d"])
+    asked.clear()
+    rows = transition[..., 0, :]
+    product = systems.products(rows, v)
+    assert asked == ([] if together else ["d"])
+    limit = (states + 2) * EPS * np.abs(v).max()
+    assert np.abs(product - (rows @ v[..., None])[..., 0]).max() <= limit
+    assert np.abs(systems.products(rows, 1j * v) - 1j * product).max() <= limit
+    assert np.abs(systems.products(rows, v - 2j * v) - (product - 2j * product)).max() <= 2 * limit
+
+
+def test_balls_are_neither_summed_nor_factorised_as_floats(monkeypatch: Any) -> None:
+    monkeypatch.setattr(np, "einsum", lambda *_, **__: pytest.fail("they are balls"))
+    monkeypatch.setattr(systems, "_factorised", lambda *_: pytest.fail("they are balls"))
+    half = np.full((2, 1, 2), Fraction(1, 2), dtype=object)
+    problem = et.MDP(half, np.array([[1], [0]], dtype=object), Fraction(1, 2), np.array([1, 0], dtype=object))
+    assert problem.objective(np.zeros((2, 1)))[()] == Fraction(3, 2)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_balls_beside_floats(batch: tuple[int, ...]) -> None:
+    """A table of floats, with logits or rewards in balls.
+
+    The first state pays 1 and is not left, the second pays nothing and is left with probability 1/2: at discount 1/2
+    the values are 2 and 2/3, and from (3/4, 1/4) the visits 5/3 and 1/3.
+    """
+    transition = np.zeros((*batch, 2, 2, 2))
+    transition[..., 0, :, 0], transition[..., 1, :, :] = 1.0, 0.5
+    table = et.MDP(transition, [[1.0, 1.0], [0.0, 0.0]], 0.5, [0.75, 0.25])
+    floats = np.zeros((2, 2))
+    equal, pays = (np.vectorize(Fraction, otypes=[object])(x) for x in (floats, np.array([1.0, 0.0])))
+    v, visits = (np.array(x, dtype=object) for x in ([2, Fraction(2, 3)], [Fraction(5, 3), Fraction(1, 3)]))
+    values = table.values(equal)
+    assert np.all(values.v == np.broadcast_to(v, (*batch, 2)))
+    assert np.all(values.visits == np.broadcast_to(visits, (*batch, 2)))
+    assert np.all(table.objective(equal) == Fraction(5, 3))
+    assert np.all(table.state_values(floats, pays) == np.broadcast_to(v, (*batch, 2)))
+    assert values.residual.shape == batch
+    assert np.all(values.residual == 0)
+
+
 def test_one_factorisation_serves_everything(monkeypatch: Any) -> None:
     made = []
 
@@ -268,6 +369,17 @@ def test_the_backward_error_by_hand() -> None:
     assert systems.backward_error(r, x, b, transposed=False) == 1 / 8
     assert systems.backward_error(r, x, b, transposed=True) == 1 / 5
     assert systems.backward_error(0 * r, 0 * x, 0 * b, transposed=False) == 0
+
+
+def test_values_that_overflow_are_an_error_also_of_one_problem_in_a_batch() -> None:
+    """Of 1e308 a step the sum, at a horizon of 16, is beyond the doubles."""
+    for states in (2, SMALL + 1):
+        transition, _ = tables(states, 1)
+        reward = np.stack([np.ones((states, 1)), np.full((states, 1), 1e308)])
+        for rewards in (reward, reward[1]):
+            problem = et.MDP(transition, rewards, 0.9375, np.full(states, 1 / states))
+            with pytest.raises(ArithmeticError, match="singular in floats, expected a discount farther from one"):
+                problem.values(np.zeros((states, 1)))
 
 
 def test_the_residual_of_wrong_values_is_large() -> None:
@@ -478,27 +590,378 @@ def test_the_largest_island_counts() -> None:
     assert factor_cost(beside).entries >= factor_cost(alone).entries
 
 
-def test_the_iteration_keeps_the_digits_of_a_complex_step() -> None:
-    """The imaginary part, of size 1e-200, is the tangent that the same method finds at size one."""
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("complex_", ["policy", "right side", "both"])
+def test_the_iteration_keeps_the_digits_of_a_complex_step(complex_: str, transposed: bool) -> None:
+    """The imaginary part, of size 1e-200, is the tangent that the same method finds at size one.
+
+    Of ``A x = b`` that is ``A dx = db + discount dP x``, and the transposed matrices for the occupancy.
+    """
     states = 2 * sparse_systems.AT_ONCE
     table = expander(states)
     rng = np.random.default_rng(13)
     policy, slope = rng.dirichlet(np.ones(2), states), rng.standard_normal((states, 2))
-    right = rng.standard_normal(states)
-    system = SparseSystem(table, policy + 1e-200j * slope, 0.5)
-    got = system.values(right)
+    right, change = rng.standard_normal((2, states))
+    moving, given = policy + 1e-200j * slope, right + 1e-200j * change
+    if complex_ == "policy":
+        change, given = 0 * change, right
+    if complex_ == "right side":
+        slope, moving = 0 * slope, policy
+    system, plain = SparseSystem(table, moving, 0.5), SparseSystem(table, policy, 0.5)
+    got = (system.occupancy if transposed else system.values)(given)
     assert system.methods == [ITERATION] * 2
-    moved = 0.5 * (slope[..., None] * (table @ got.real).reshape(states, 2, 1)).sum((1, 2))
-    wanted = SparseSystem(table, policy, 0.5).values(moved)
-    assert np.abs(got.imag / 1e-200 - wanted).max() <= 2 * allowed(states, 2, 0.5, wanted, moved, False)
+    if transposed:
+        moved = change + 0.5 * (table.T @ (slope * got.real[:, None]).ravel())
+    else:
+        moved = change + 0.5 * (slope * (table @ got.real).reshape(states, 2)).sum(-1)
+    wanted = (plain.occupancy if transposed else plain.values)(moved)
+    limit = 2 * allowed(states, 2, 0.5, wanted, moved, transposed)
+    assert size(got.imag / 1e-200 - wanted, transposed) <= limit
 
 
-def test_a_batch_of_policies_is_solved_one_by_one() -> None:
+def cycles(length: int, number: int) -> Any:
+    """Separate cycles of one length through states in random order; all go round."""
+    states = length * number
+    place, s = np.random.default_rng(1).permutation(states), np.arange(states)
+    columns = np.empty(states, int)
+    columns[place] = place[s // length * length + (s % length + 1) % length]
+    return sp.csr_matrix((np.ones(states), (s, columns)), shape=(states, states))
+
+
+@pytest.mark.parametrize(("length", "discount", "steps"), [(1, 0.5, 1), (3, 0.0, 1), (3, 0.5, 3), (5, 0.5, 5)])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 1e-200])
+def test_the_iteration_ends_with_the_last_eigenvalue(
+    length: int, discount: float, steps: int, transposed: bool, scale: float, monkeypatch: Any
+) -> None:
+    """As many steps of two products as the matrix has eigenvalues, ``1 - discount w`` with ``w**length = 1``.
+
+    So it is for any right side: with entries that are zero, and at a size at which products of its entries underflow.
+    """
+    monkeypatch.setattr(SparseSystem, "_at_once", False)
+    states = 400 * length
+    right = scale * np.random.default_rng(2).standard_normal(states)
+    right[::7] = 0.0
+    system = SparseSystem(cycles(length, 400), np.ones((states, 1)), discount)
+    x = (system.occupancy if transposed else system.values)(right)
+    assert (system.methods, system._spent) == ([ITERATION], 2 * steps)
+    # x(s) = sum_k discount^k right(s + k along the cycle) / (1 - discount^length), against it for the occupancy
+    step = cycles(length, 400).T if transposed else cycles(length, 400)
+    wanted, term = np.zeros(states), right
+    for k in range(length):
+        wanted, term = wanted + discount**k * term, step @ term
+    wanted /= 1 - discount**length
+    assert size(x - wanted, transposed) <= allowed(1, 1, discount, wanted, right, transposed)
+
+
+@pytest.mark.parametrize(
+    ("discount", "eighths"),
+    [
+        (0.75, [[2, 2, 0, 0], [2, 0, 2, 0], [2, 0, 2, 2], [0, 2, 1, 1]]),
+        (0.75, [[1, 0, 0, 1], [1, 2, 2, 1], [1, 1, 2, 0], [1, 0, 2, 1]]),
+    ],
+)
+def test_an_iteration_that_breaks_down_goes_on_from_where_it_was(
+    discount: float, eighths: list[list[int]], monkeypatch: Any
+) -> None:
+    """A product that the method divides by is exactly zero here, before it has arrived."""
+    monkeypatch.setattr(SparseSystem, "_at_once", False)
+    transition, right = np.array(eighths)[:, None] / 8, np.array([0.5, 0.0, 0.0, 0.0])
+    system = sparse(transition, np.ones((4, 1)), discount)
+    x = system.values(right)
+    assert system.methods == [ITERATION]
+    wanted = exact(transition, np.ones((4, 1)), discount, right, False)
+    assert size(x - wanted, False) <= allowed(4, 1, discount, wanted, right, False)
+
+
+def watched(monkeypatch: Any) -> list[tuple[int, float, float]]:
+    """What each look at the iteration is told: products so far, and logarithms of the residuals reached and wanted."""
+    looks: list[tuple[int, float, float]] = []
+
+    def note(self: SparseSystem, one: _One, achieved: float, wanted: float) -> bool:
+        looks.append((one.products, achieved, wanted))
+        return False
+
+    monkeypatch.setattr(SparseSystem, "_overspent", note)
+    return looks
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_iteration_is_looked_at_every_sixteen_products(transposed: bool, monkeypatch: Any) -> None:
+    """With how far it is, relative to the right side: what is wanted is between 1/2 and 1/2 + 1 / (1 - discount) of the
+    accepted error, since ``|b| / 2 <= |x| <= |b| / (1 - discount)``, and what is reached is more but falls."""
+    looks = watched(monkeypatch)
+    system = uniform(grid(40), 0.9)
+    right = np.random.default_rng(3).random(1600) + 0.5
+    (system.occupancy if transposed else system.values)(right)
+    assert len(looks) >= 3
+    assert [products for products, _, _ in looks] == [16 * (i + 1) for i in range(len(looks))]
+    for _, achieved, wanted in looks:
+        assert math.log(BACKWARD_ERROR / 2) <= wanted <= math.log(BACKWARD_ERROR * (1 / 2 + 10))
+        assert wanted < achieved < 0
+    assert looks[-1][1] < looks[0][1] - math.log(1e3)
+
+
+BUDGET = 400
+LOOKS = {
+    # products, spent, left, achieved, wanted: of a budget of 400, at a pace of products * wanted / achieved
+    "nothing to go": ((32, 32, 1, -10.0, -20.0), False),
+    "the budget is spent": ((64, 400, 1, -10.0, -20.0), True),
+    "one product before it is": ((64, 399, 1, -10.0, -20.0), False),
+    "a quarter, and all of it ahead": ((32, 100, 1, -10.0, -135.0), True),
+    "all but one ahead": ((32, 100, 1, -32.0, -431.0), False),
+    "not yet a quarter": ((32, 99, 1, -10.0, -135.0), False),
+    "too soon": ((30, 100, 1, -10.0, -300.0), False),
+    "for two systems": ((32, 100, 2, -10.0, -67.5), True),
+    "for one system of the same pace": ((32, 100, 1, -10.0, -67.5), False),
+    "it grows, but the budget is not spent": ((64, 399, 1, 0.5, -40.0), False),
+    "it grows, and the budget is spent": ((64, 400, 1, 0.5, -40.0), True),
+    "it has not moved": ((64, 400, 1, 0.0, -40.0), True),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_when_the_iteration_is_given_up(name: str, monkeypatch: Any) -> None:
+    """Once the budget is spent, or a quarter of it and at the pace so far the whole of it is still ahead."""
+    (products, spent, left, achieved, wanted), expected = LOOKS[name]
+    for factorise in (True, False):
+        monkeypatch.setattr(SparseSystem, "_may_factorise", lambda self, it=factorise: it)
+        own, other = ("_factor_products", "_sweeps") if factorise else ("_sweeps", "_factor_products")
+        monkeypatch.setattr(SparseSystem, own, lambda self, *_: BUDGET)
+        monkeypatch.setattr(SparseSystem, other, lambda self, *_: pytest.fail("it is not the method that follows"))
+        system = uniform(expander(300))
+        system._left, system._spent = left, spent
+        one: Any = SimpleNamespace(products=products)
+        assert system._overspent(one, achieved, wanted) is expected
+
+
+def test_fewer_products_than_the_estimate_costs_are_always_made(monkeypatch: Any) -> None:
+    """Of a budget that is spent: 127 products in all, and 128."""
+    monkeypatch.setattr(SparseSystem, "_may_factorise", lambda self: True)
+    monkeypatch.setattr(SparseSystem, "_factor_products", lambda self: 1)
+    system = uniform(expander(300), solves=1)
+    one: Any = SimpleNamespace(products=64)
+    for spent, expected in ((sparse_systems.FEW - 65, False), (sparse_systems.FEW - 64, True)):
+        system._spent = spent
+        assert system._overspent(one, -20.0, -40.0) is expected
+
+
+def test_the_budget_is_shared_by_the_systems_that_are_left() -> None:
+    for solves, counts in ((3, [3, 2, 1, 1]), (1, [1, 1]), (0, [1, 1])):
+        system = uniform(expander(300), 0.5, solves)
+        for count in counts:
+            assert system._left == count
+            system.values(np.ones(300))
+    assert SparseSystem(expander(300), np.full((300, 2), 0.5), 0.5)._left == 2
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_an_iteration_that_is_given_up_is_not_begun_again(transposed: bool, monkeypatch: Any) -> None:
+    looks = []
+
+    def spent(self: SparseSystem, one: _One, achieved: float, wanted: float) -> bool:
+        looks.append(one.products)
+        return True
+
+    monkeypatch.setattr(SparseSystem, "_overspent", spent)
+    system = uniform(grid(30), 0.97)
+    (system.occupancy if transposed else system.values)(np.random.default_rng(4).random(900))
+    assert (looks, system.methods) == ([16], [FACTORISATION])
+
+
+@pytest.mark.parametrize(("rough", "rounds"), [(0.45, sparse_systems.ROUNDS), (0.6, 3), (1.0, 1)])
+def test_an_iteration_is_begun_again_while_it_halves_the_error(rough: float, rounds: int, monkeypatch: Any) -> None:
+    """Of A = 1/2 each round leaves a share f of the residual: after k of them the error is ``f^k / (1 + 4 (1 - f^k))``.
+
+    For f = 0.45 it falls to less than a half each time, at last to 0.45, and for f = 0.6 to 0.23, 0.44 and 0.53.
+    """
+    calls = []
+
+    def part(self: SparseSystem, one: _One) -> tuple[Array, bool]:
+        calls.append(one.error)
+        return (1 - rough) * 2 * one.residual, False
+
+    monkeypatch.setattr(SparseSystem, "_bicgstab", part)
+    monkeypatch.setattr(SparseSystem, "_at_once", False)
+    system = SparseSystem(sp.identity(300, format="csr"), np.ones((300, 1)), 0.5)
+    np.testing.assert_allclose(system.values(np.ones(300)), 2.0, rtol=1e-14)
+    assert len(calls) == rounds
+    assert system.methods == [FACTORISATION]
+
+
+def test_the_budget_is_what_the_factorisation_costs(monkeypatch: Any) -> None:
+    """Twice the seconds are twice the products, of which none takes less than a microsecond or more than a second, and
+    each takes longer where there are more states, or more entries."""
+    system = uniform(expander(300))
+    costs = []
+    for seconds in (1.0, 2.0):
+        monkeypatch.setattr(SparseSystem, "_estimate", lambda self, it=seconds: SimpleNamespace(seconds=it))
+        costs.append(system._factor_products())
+    assert costs[1] == 2 * costs[0]
+    assert 1 < costs[0] < 1e6
+    s = np.arange(3000)
+    more_states, more_entries = neighbours((s + 1) % 3000), neighbours(*((s[:1500] + k) % 1500 for k in (1, 7, 20)))
+    more_of_both = neighbours(*((s + k) % 3000 for k in (1, 7, 20)))
+    few, many, both = (uniform(table) for table in (more_entries, more_states, more_of_both))
+    assert few._matrix.nnz == many._matrix.nnz == 6000
+    assert few._factor_products() > many._factor_products() > both._factor_products()
+
+
+def test_factors_are_made_up_to_the_bound(monkeypatch: Any) -> None:
+    """Of just as many entries as are allowed; and where they are there, or are made at once, without an estimate."""
+    system = uniform(expander(300))
+    entries = system._estimate().entries
+    for bound, allowed in ((entries, True), (entries * (1 - EPS), False)):
+        monkeypatch.setattr(sparse_systems, "ENTRIES", bound)
+        assert system._may_factorise() is allowed
+    monkeypatch.setattr(SparseSystem, "_estimate", lambda self: pytest.fail("there is no need"))
+    system._factor = lambda right, kind: right
+    assert system._may_factorise()
+    assert uniform(expander(200))._may_factorise()
+
+
+def neighbours(*columns: Array) -> Any:
+    """As many actions as there are columns; each leads from a state to the one that its column names."""
+    states = len(columns[0])
+    reached = np.stack(columns, axis=-1).ravel()
+    return sp.csr_matrix((np.ones(reached.size), (np.arange(reached.size), reached)), shape=(reached.size, states))
+
+
+def test_which_graphs_are_factorised_at_once() -> None:
+    """Few states, entries near the diagonal, and paths and cycles however they are numbered."""
+    states = 300
+    s = np.arange(states)
+    shuffled = np.random.default_rng(5).permutation(states)
+    back = np.argsort(shuffled)
+
+    def moved(steps: int) -> Array:
+        """So many states on in the random order."""
+        return np.asarray(shuffled[(back + steps) % states])
+
+    def near(distance: int) -> Any:
+        return neighbours(*(np.clip(s + step, 0, states - 1) for step in (-distance, -1, 1, distance)))
+
+    cycle, one_way = (moved(-1), moved(1)), (moved(1), moved(1))
+    pairs = shuffled[back ^ 1]
+    hub = np.where(s == shuffled[0], shuffled[1], shuffled[0])
+    assert uniform(near(sparse_systems.NARROW))._at_once
+    assert not uniform(near(sparse_systems.NARROW + 1))._at_once
+    assert uniform(neighbours(*cycle))._at_once
+    assert uniform(neighbours(pairs, pairs))._at_once
+    assert not uniform(neighbours(*one_way))._at_once
+    assert not uniform(neighbours(moved(1), moved(2)))._at_once
+    assert not uniform(neighbours(*cycle, moved(states // 2)))._at_once
+    assert not uniform(neighbours(hub, hub))._at_once
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("row", "units"), [(1, 8.0), (64, 8.0), (100, 10.0)])
+def test_the_accepted_error(row: int, units: float, transposed: bool) -> None:
+    """8 units up to rows of 64 entries, then the root of their number; the shorter rows do not count."""
+    matrix = sp.lil_matrix((200, 200))
+    matrix[:, 0] = 1.0
+    matrix[7, :row] = 1.0
+    right = np.linspace(0.5, 1.0, 200)
+    one = _One(matrix.tocsr(), right, transposed)
+    assert one.accepted == units * EPS
+    one.solution, step = np.full(200, 3.0), np.full(200, 0.5)
+    # A residual of that norm leaves half of the accepted error.
+    residual = np.zeros(200)
+    residual[3] = one.aim(step)
+    error = systems.backward_error(residual, one.solution + step, right, transposed=transposed)
+    assert abs(float(error) - one.accepted / 2) <= 4 * EPS * one.accepted
+
+
+def test_only_corrections_that_correct_are_added() -> None:
+    one = _One(sp.identity(3, format="csr"), np.array([1.0, 2.0, 4.0]), False)
+    assert (one.error, one.solved) == (1.0, False)
+    one.improve(np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(one.solution, [1, 2, 3])
+    np.testing.assert_array_equal(one.residual, [0, 0, 1])
+    assert one.error == 1 / (2 * 3 + 4)
+    one.improve(np.array([0.0, 0.0, -1.0]))
+    np.testing.assert_array_equal(one.solution, [1, 2, 3])
+    np.testing.assert_array_equal(one.residual, [0, 0, 1])
+    one.improve(np.array([0.0, 0.0, 1.0]))
+    assert (one.error, one.solved) == (0.0, True)
+
+
+def test_an_error_that_is_just_accepted() -> None:
+    """|b - x| / (2 |x| + |b|) = 2^-49, 8 units, with x = 1."""
+    one = _One(sp.identity(1, format="csr"), np.ones(1), False)
+    one.solution = np.ones(1)
+    for error, solved in ((8 * EPS, True), (9 * EPS, False)):
+        one.residual = np.full(1, 3 * error)
+        assert (one.error, one.solved) == (error, solved)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("rough", "steps"), [(0.0, 1), (1e-3, 6), (0.45, sparse_systems.ROUNDS), (0.99, 1)])
+def test_rough_factors_are_refined(rough: float, steps: int, transposed: bool, monkeypatch: Any) -> None:
+    """Each step leaves a thousandth of the error, so that five or six do; accurate factors need one. Where a step
+    leaves more than half, or all of them leave too much, another method goes on."""
+    calls = []
+    matrix = uniform(expander(200), 0.5)._matrix.toarray()
+    inverse = np.linalg.inv(matrix)
+
+    def factor(right: Array, kind: str) -> Array:
+        calls.append(kind)
+        return np.asarray((1 - rough) * (inverse.T if kind == "N" else inverse) @ right)
+
+    system = uniform(expander(200), 0.5)
+    system._factor = factor
+    right = np.random.default_rng(6).standard_normal(200)
+    x = (system.occupancy if transposed else system.values)(right)
+    assert system.methods == [CONTRACTION if rough > 0.1 else FACTORISATION]
+    assert calls == ["N" if transposed else "T"] * len(calls)
+    assert steps - 1 <= len(calls) <= steps
+    rows = matrix.T if transposed else matrix
+    assert size(right - rows @ x, transposed) <= 2 * BACKWARD_ERROR * (
+        2 * size(x, transposed) + size(right, transposed)
+    )
+
+
+def test_how_many_sweeps_a_contraction_needs() -> None:
+    """With an accepted error of 2^-49, halved, from 3/2 * 2^-9: 42 factors 1/2, and two sweeps more."""
+    system = uniform(expander(300), 0.5)
+    for error, sweeps in ((1.5 * 2.0**-9, 44), (2.0**-60, 3)):
+        one: Any = SimpleNamespace(accepted=2.0**-49, error=error)
+        assert system._sweeps(one) == sweeps
+    assert uniform(expander(300), 0.0)._sweeps(one) == 2
+
+
+@pytest.mark.parametrize("discount", [0.5, 0.9])
+def test_the_sweeps_of_a_contraction_end_with_the_first_eight_that_solve(discount: float, monkeypatch: Any) -> None:
+    monkeypatch.setattr(SparseSystem, "_may_factorise", lambda self: False)
+    monkeypatch.setattr(SparseSystem, "_iterate", lambda self, one: None)
+    solved_after, sweep = [], _One.sweep
+
+    def noted(self: _One) -> None:
+        sweep(self)
+        solved_after.append(self.solved)
+
+    monkeypatch.setattr(_One, "sweep", noted)
+    system = uniform(expander(300), discount)
+    system.values(np.random.default_rng(7).standard_normal(300))
+    assert system.methods == [CONTRACTION]
+    assert len(solved_after) % 8 == 0
+    assert solved_after[7::8] == [False] * (len(solved_after) // 8 - 1) + [True]
+    # Where none of them does, twice as many as are needed.
+    solved_after.clear()
+    monkeypatch.setattr(_One, "sweep", lambda self: solved_after.append(False))
+    monkeypatch.setattr(SparseSystem, "_sweeps", lambda self, one: 13)
+    with pytest.raises(ArithmeticError, match="is solved to a relative residual of"):
+        system.values(np.ones(300))
+    assert len(solved_after) == 26
+
+
+@pytest.mark.parametrize("batch", [(2,), (2, 3)])
+def test_a_batch_of_policies_is_solved_one_by_one(batch: tuple[int, ...]) -> None:
     problem = et.MDP(grid(20), np.ones((400, 4)), 0.95, np.full(400, 1 / 400))
-    z = np.random.default_rng(10).standard_normal((2, 3, 400, 4))
+    z = np.random.default_rng(10).standard_normal((*batch, 400, 4))
     together = et.evaluate(problem, z)
-    assert together.values.residual.shape == (2, 3)
-    for i in np.ndindex(2, 3):
+    assert together.values.residual.shape == batch
+    for i in np.ndindex(batch):
         alone = et.evaluate(problem, z[i])
         for name in ("objective", "mean_entropy", "policy_gradient", "mean_entropy_gradient"):
             np.testing.assert_array_equal(getattr(together, name)[i], getattr(alone, name))

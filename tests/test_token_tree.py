@@ -22,6 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import entropy_theory as et
+from entropy_theory import fast
+from entropy_theory.problems import token_tree as module
+from entropy_theory.simulations.setting import FULL
 from tests.oracles import decision, dual, policies, rounding
 from tests.oracles import released_controls as controls
 from tests.oracles import token_tree as oracle
@@ -247,6 +250,188 @@ def test_initial_is_the_law_of_the_prompts() -> None:
     expected[:3] = 0.5, 0.125, 0.375
     np.testing.assert_array_equal(tree.initial, expected)
     np.testing.assert_array_equal(tree.weights, expected[:3])
+
+
+def test_a_reward_that_is_a_function_is_for_one_prompt_unless_more_are_asked_for() -> None:
+    tree = et.TokenTree(2, 2, lambda prompt, tokens: 10.0 * prompt + tokens.sum(-1))
+    assert tree.prompts == 1
+    np.testing.assert_array_equal(tree.reward, [[0, 1, 1, 2]])
+
+
+def test_first_states_of_weight_zero() -> None:
+    """What follows the weights is zero whatever the first of them is, in floats and in exact numbers."""
+    for weights in ([0.0, 0.25, 0.75], np.array([Fraction(0), Fraction(1, 4), Fraction(3, 4)], dtype=object)):
+        tree = et.TokenTree(2, 2, np.zeros((3, 4)), weights=weights)
+        assert np.all(tree.initial == np.array([0, 0.25, 0.75, 0, 0, 0, 0, 0, 0]))
+
+
+def test_nothing_follows_the_last_token() -> None:
+    """Whatever the first state has: a zero, an exact number, a ball around zero."""
+    tree = et.TokenTree(2, 2, np.zeros(4))
+    with et.precision(64):
+        near_zero = et.Ball(2).arb.sqrt() ** 2 - 2
+        for first in (0.0, Fraction(0), near_zero):
+            v = np.array([first, 1.0, 2.0]) if isinstance(first, float) else np.array([first, 1, 2], dtype=object)
+            after = tree.expected_next(v)
+            assert np.all(after[0] == [1, 2])
+            assert np.all(after[1:] == 0)
+
+
+def test_what_a_tree_says_of_itself() -> None:
+    tree = et.TokenTree(3, 2, np.zeros((2, 9)))
+    assert repr(tree) == "TokenTree(2 prompts, vocabulary 3, horizon 2, 8 states)"
+    batch = et.TokenTree(3, 2, np.zeros((5, 1, 9)))
+    assert repr(batch) == "TokenTree(1 prompts, vocabulary 3, horizon 2, 4 states, batch (5,))"
+
+
+def test_exact_weights_make_everything_exact() -> None:
+    """Also beside rewards and logits in floats, whose rounded exponentials would pass for exact numbers."""
+    weights = np.array([Fraction(1, 3), Fraction(2, 3)], dtype=object)
+    tree = et.TokenTree(2, 1, [[0.0, 1.0], [3.0, 0.0]], weights=weights)
+    assert np.asarray(tree.objective(np.zeros((2, 2))), dtype=object)[()] == Fraction(1, 3) / 2 + Fraction(2, 3) * 3 / 2
+    assert tree.check_logits(np.zeros((2, 2))).dtype == object
+
+
+# --- the compiled passes, here by plain recursion -------------------------------------------------------------------
+
+
+def plain(
+    z: Any, leaves: Any, now: Any, prompts: int, soft: bool
+) -> tuple[list[float], list[list[float]], list[list[float]]]:
+    """Values, policies and what each token is worth, state by state from the last: the successors of state s are the
+    states M + s V and the V - 1 that follow, or, beyond the last state, the responses."""
+    states, vocabulary = z.shape
+    v, policies_, worth = [0.0] * states, [[0.0]] * states, [[0.0]] * states
+    for s in reversed(range(states)):
+        weight = [math.exp(x - max(z[s])) for x in z[s]]
+        p = [x / sum(weight) for x in weight]
+        children = [prompts + s * vocabulary + a for a in range(vocabulary)]
+        after = [v[c] if c < states else 0.0 if leaves is None else leaves[c - states] for c in children]
+        q = [x - math.log(y) if soft else x for x, y in zip(after, p, strict=True)]
+        v[s] = sum(x * y for x, y in zip(p, q, strict=True)) + (0.0 if now is None else now[s])
+        policies_[s], worth[s] = p, q
+    return v, policies_, worth
+
+
+class Plain:
+    """What stands in for the compiled passes, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def state_values(self, z: Any, leaves: Any, now: Any, prompts: int, horizon: int, *, soft: bool = False) -> Any:
+        self.asked += 1
+        return np.array(plain(z, leaves, now, prompts, soft)[0])
+
+    def gradient(self, z: Any, leaves: Any, weights: Any, horizon: int, out: Any, *, soft: bool = False) -> None:
+        self.asked += 1
+        v, p, q = plain(z, leaves, None, len(weights), soft)
+        visits = self.visits(p, weights)
+        for s, a in np.ndindex(z.shape):
+            out[s, a] = visits[s] * p[s][a] * (q[s][a] - v[s])
+
+    def values(self, z: Any, leaves: Any, weights: Any, horizon: int, v: Any, advantage: Any, visits: Any) -> None:
+        self.asked += 1
+        v[:], p, q = plain(z, leaves, None, len(weights), False)
+        visits[:] = self.visits(p, weights)
+        advantage[:] = np.array(q) - v[:, None]
+
+    @staticmethod
+    def visits(p: list[list[float]], weights: Any) -> list[float]:
+        out = [float(c) for c in weights] + [0.0] * (len(p) - len(weights))
+        for s, row in enumerate(p):
+            for a, x in enumerate(row):
+                if (child := len(weights) + s * len(row) + a) < len(p):
+                    out[child] = out[s] * x
+        return out
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Plain:
+    kernels = Plain()
+    monkeypatch.setattr(fast, "trees", kernels, raising=False)
+    monkeypatch.setattr(fast, "enabled", lambda: True)
+    monkeypatch.setattr(module, "COMPILED", 1)
+    return kernels
+
+
+@pytest.mark.parametrize(
+    ("logits", "rewards"), [((), ()), ((2,), ()), ((), (2,)), ((3, 1), (2,)), ((1,), (2,)), ((2, 1), (2, 3))]
+)
+def test_each_problem_of_a_batch_goes_to_the_kernels(
+    logits: tuple[int, ...], rewards: tuple[int, ...], stand_in: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its logits, its rewards and what its states pay; all this also agrees with the passes over levels."""
+    rng = np.random.default_rng(6)
+    problem = et.TokenTree(3, 2, rng.normal(size=(*rewards, 2, 9)), weights=[0.375, 0.625])
+    z = rng.normal(size=(*logits, 8, 3))
+    both = np.broadcast_shapes(logits, rewards)
+    quantities: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
+        "objective": (lambda: problem.objective(z), both),
+        "v": (lambda: problem.values(z).v, both),
+        "q": (lambda: problem.values(z).q, both),
+        "advantage": (lambda: problem.values(z).advantage, both),
+        "visits": (lambda: problem.values(z).visits, both),
+        "visitation": (lambda: problem.values(z).visitation, both),
+        "gradient": (lambda: problem.objective_gradient(z), both),
+        "mean entropy": (lambda: problem.mean_entropy(z), logits),
+        "its gradient": (lambda: problem.mean_entropy_gradient(z), both),
+    }
+    for name, own in (("one reward", ()), ("rewards", rewards)):
+        u = np.random.default_rng(7).normal(size=(*own, 8))
+        shape = np.broadcast_shapes(logits, own)
+        quantities[f"state values of {name}"] = functools.partial(problem.state_values, z, u), shape
+        quantities[f"total of {name}"] = functools.partial(problem.expected_total, z, u), shape
+    for name, (quantity, batch) in quantities.items():
+        stand_in.asked = 0
+        got = quantity()
+        assert stand_in.asked == math.prod(batch), name
+        with monkeypatch.context() as patch:
+            patch.setattr(fast, "enabled", lambda: False)
+            wanted = quantity()
+        assert stand_in.asked == math.prod(batch), name
+        assert got.shape == wanted.shape
+        # Sums of at most 3 * 3 terms of size three, by either way.
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=100 * EPS, err_msg=name)
+
+
+def test_which_trees_go_to_the_kernels(stand_in: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of floats alone, from a number of entries on."""
+    z, u = np.zeros((7, 2)), np.ones(7)
+    tree = et.TokenTree(2, 3, np.ones(8))
+    thirds_ = np.array([Fraction(1)], dtype=object)
+    cases: list[tuple[Callable[[], Any], int, bool]] = [
+        (lambda: tree.objective(z), 14, True),
+        (lambda: tree.objective(z), 15, False),
+        (lambda: tree.objective(z + 0j), 1, False),
+        (lambda: tree.objective(as_balls(z)), 1, False),
+        (lambda: tree.state_values(z, u), 14, True),
+        (lambda: tree.state_values(z, u + 0j), 1, False),
+        (lambda: et.TokenTree(2, 3, np.ones(8) + 0j).objective(z), 1, False),
+        (lambda: et.TokenTree(2, 3, np.ones(8), weights=thirds_).objective(z), 1, False),
+        (lambda: et.TokenTree(2, 3, np.ones(8), weights=[1 + 0j]).mean_entropy(z), 1, False),
+    ]
+    for call, compiled, expected in cases:
+        monkeypatch.setattr(module, "COMPILED", compiled)
+        stand_in.asked = 0
+        call()
+        assert stand_in.asked == expected
+    monkeypatch.setattr(fast, "enabled", lambda: False)
+    monkeypatch.setattr(module, "COMPILED", 1)
+    stand_in.asked = 0
+    tree.objective(z)
+    assert stand_in.asked == 0
+
+
+def test_the_trees_of_the_experiments_do_without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that their stored results do not depend on what is installed."""
+    kernels = Plain()
+    monkeypatch.setattr(fast, "trees", kernels, raising=False)
+    monkeypatch.setattr(fast, "enabled", lambda: True)
+    vocabulary, horizon = FULL.vocabulary, FULL.horizon
+    tree = et.TokenTree(vocabulary, horizon, np.zeros(vocabulary**horizon), prompts=FULL.prompts)
+    assert tree.objective(np.zeros((tree.states, vocabulary))) == 0
+    assert kernels.asked == 0
 
 
 # --- against the enumeration ----------------------------------------------------------------------------------------
@@ -1158,10 +1343,30 @@ def test_equal_success_values_are_constant_in_spite_of_rounding(tenths: tuple[in
     np.testing.assert_array_equal(tree.pretrained(1.0, skill=1.0)[0], np.zeros(3))
 
 
+@pytest.mark.parametrize("largest", [1.0, 64.0])
+def test_chances_are_equal_up_to_their_last_bits(largest: float) -> None:
+    """Two of them deviate from their mean by half their difference, here to the bit: at a share of 2^-40 of the largest
+    they count as equal, at twice that share they do not."""
+    for share, expected in ((2.0**-40, [0.0, 0.0]), (2.0**-39, [1.0, -1.0])):
+        tree = et.TokenTree(2, 1, [largest, largest * (1 - 2 * share)])
+        np.testing.assert_array_equal(tree.pretrained(1.0, skill=1.0), [expected])
+
+
+@pytest.mark.parametrize("size", [2.0**-60, 2.0**-20, 2.0**20, 2.0**60])
+def test_skill_does_not_depend_on_the_size_of_rewards(size: float) -> None:
+    """A power of two rounds nothing; equal chances stay equal, others stay apart."""
+    for reward in (np.array([1, 2, 3, 3, 2, 1, 0, 0, 6]) / 10, np.array([0.0, 0, 1, 0, 1, 0, 1, 1, 1])):
+        wanted = et.TokenTree(3, 2, reward).pretrained(1.0, skill=1.0)
+        np.testing.assert_array_equal(et.TokenTree(3, 2, size * reward).pretrained(1.0, skill=1.0), wanted)
+        assert np.abs(wanted[1:]).max() > 1
+    np.testing.assert_array_equal(et.TokenTree(3, 2, [1, 2, 3, 3, 2, 1, 0, 0, 6]).pretrained(1.0, skill=1.0)[0], 0)
+
+
 def test_confidence_and_skill_are_coefficients() -> None:
     """z = c (k u + sqrt(1 - k^2) g) with the same g for a seed; three roundings of each term."""
     tree = et.TokenTree.random(3, 4, prompts=2, seed=8)
     noise, skill = tree.pretrained(1.0, seed=7), tree.pretrained(1.0, skill=1.0)
+    np.testing.assert_array_equal(noise, np.random.default_rng(7).standard_normal((tree.states, 3)))
     for confidence in (0.5, 3.0):
         for k in (-0.75, 0.0, 0.28):
             got = tree.pretrained(confidence, skill=k, seed=7)
@@ -1222,6 +1427,12 @@ def test_skill_raises_the_success_rate() -> None:
         rates.append([float(tree.objective(tree.pretrained(1.0, skill=k, seed=seed))) for k in (-0.5, 0.0, 0.5, 1.0)])
     gain = np.diff(np.array(rates), axis=1)
     assert np.all(gain.mean(0) > 5 * gain.std(0, ddof=1) / math.sqrt(40))
+
+
+def test_pretrained_logits_are_those_of_one_tree_in_floats() -> None:
+    exact = np.array([Fraction(1, 3)] * 4, dtype=object)
+    for tree in (et.TokenTree(2, 2, np.zeros((3, 1, 4))), et.TokenTree(2, 2, exact)):
+        refuses(functools.partial(tree.pretrained, 1.0), "rewards", str(tree.reward.shape))
 
 
 # --- a million states -----------------------------------------------------------------------------------------------
@@ -1285,6 +1496,42 @@ def test_sizes_are_positive_integers(bad: Any) -> None:
     refuses(lambda: et.TokenTree.random(2, 2, prompts=bad), "prompts", str(bad))
     if bad is not None:
         refuses(lambda: et.TokenTree(2, 2, ZERO, prompts=bad), "prompts", str(bad))
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "horizon", "prompts", "fits"),
+    [
+        (10**9, 1, None, True),
+        (10**9 + 1, 1, None, False),
+        (999, 3, None, True),
+        (1001, 3, None, False),
+        (10**9, 1, 2, False),
+        (10**4, 2, 9, True),
+        (10**4, 2, 11, False),
+        (2, 29, None, True),
+        (2, 30, None, False),
+        (2, 10**6, None, False),
+    ],
+)
+def test_most_responses(vocabulary: int, horizon: int, prompts: int | None, fits: bool) -> None:
+    """A thousand million; where they are so many but one reward is given, what is refused is the reward."""
+    message = r"^reward has shape \(1,\), expected" if fits else r"^vocabulary is .*, expected at most 1e\+09 responses"
+    with pytest.raises(ValueError, match=message):
+        et.TokenTree(vocabulary, horizon, [1.0], prompts=prompts)
+    if not fits:
+        with pytest.raises(ValueError, match=message):
+            et.TokenTree.random(vocabulary, horizon, prompts=1 if prompts is None else prompts)
+
+
+def test_weights_of_floats_may_be_off_by_1e_8() -> None:
+    for off, fine in ((0.9e-8, True), (-0.9e-8, True), (1.1e-8, False), (-1.1e-8, False)):
+        weights = [0.5, 0.5 + off]
+        if fine:
+            assert et.TokenTree(2, 2, np.zeros((2, 4)), weights=weights).weights.tolist() == weights
+        else:
+            shown = "1.00000001" if off > 0 else "0.99999998"
+            call = functools.partial(et.TokenTree, 2, 2, np.zeros((2, 4)), weights=weights)
+            refuses(call, "the sum of weights", shown)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (5,), (2, 3), (2, 5), (0, 4), (2, 2, 2)])
@@ -1359,6 +1606,9 @@ def test_rewards_of_states() -> None:
     z = np.zeros((6, 2))
     refuses(lambda: tree.state_values(z, np.zeros(5)), "u|reward", "(5,)")
     refuses(lambda: tree.state_values(z, np.zeros(())), "u|reward", "()")
+    refuses(lambda: tree.state_values(z, np.zeros((6, 5))), "u|reward", "(6, 5)")
+    refuses(lambda: tree.expected_next(np.zeros((6, 5))), "v", "(6, 5)")
+    refuses(lambda: tree.expected_next(1.0), "v", "()")
     refuses(lambda: tree.state_values(z, np.array([0, 0, 0, NAN, 0, 0])), "u|reward", "nan", (3,))
 
 
@@ -1394,6 +1644,41 @@ def test_number_of_a_level(bad: Any) -> None:
 @kinds
 def test_discount(bad: Any, sparse: bool) -> None:
     refuses(lambda: et.TokenTree(2, 2, ZERO).to_mdp(bad, sparse=sparse), "discount", str(bad))
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+@pytest.mark.parametrize("bad", [0.0, 1.0])
+def test_ends_of_the_discounts(bad: float, horizon: int) -> None:
+    tree = et.TokenTree(2, horizon, np.ones(2**horizon))
+    with pytest.raises(ValueError, match=rf"^discount is {bad}, expected a number in \(0, 1\)$"):
+        tree.to_mdp(bad)
+
+
+def test_a_power_of_the_discount_divides_the_rewards() -> None:
+    """Of 1e-200 it is zero, and by 1e-10 squared a reward of 1e300 would be more than the largest double."""
+    for discount, rewards in ((1e-200, [0.0] * 8), (1e-200, [1.0] * 8), (1e-10, [0.0, 1e300, *[1.0] * 6])):
+        with pytest.raises(
+            ValueError, match=rf"^discount is {discount}, expected one whose power 2 can divide rewards$"
+        ):
+            et.TokenTree(2, 3, rewards).to_mdp(discount)
+    mdp = et.TokenTree(2, 3, [0.0, 1e280, *[1.0] * 6]).to_mdp(1e-10)
+    np.testing.assert_allclose(mdp.reward.max(), 1e300, rtol=4 * EPS)
+
+
+@pytest.mark.parametrize("bad", [1, "yes", None])
+def test_sparse_is_true_or_false(bad: Any) -> None:
+    tree = et.TokenTree(2, 2, ZERO)
+    refuses(lambda: tree.to_mdp(0.5, sparse=bad), "sparse", str(bad))
+    truth: Any = np.True_
+    assert tree.to_mdp(0.5, sparse=truth).sparse
+    assert not tree.to_mdp(0.5).sparse
+
+
+def test_a_share_of_correct_responses_may_be_a_list() -> None:
+    bad: Any = [0.25]
+    refuses(lambda: et.TokenTree.random(2, 2, correct=bad), "correct", "0.25")
+    shares: Any = [0.25, 0.25]
+    assert et.TokenTree.random(4, 2, correct=shares).reward.sum() == 4
 
 
 @pytest.mark.parametrize("bad", [0.0, -0.1, 1.5, NAN, INF, "many"])
