@@ -231,7 +231,10 @@ def _evaluate_many(mdp: MDP, logits: Array) -> Evaluation:
     )
     (q, advantage, gradient, slope), (v, visits, objective, mean) = rows, sums
     if not (np.isfinite(v).all() and np.isfinite(slope).all()):
-        raise ArithmeticError("a system of values is singular in floats, expected a discount farther from one")
+        raise ArithmeticError(
+            "a system of values is singular in floats, expected a discount farther from one, or smaller rewards where "
+            "these are huge"
+        )
     visitation = (1 - mdp.discount[..., None]) * visits
     values = Values(
         v, q, advantage, visits, visitation, partial(mdp.residual_of, logits.copy(), v.copy(), visits.copy())

@@ -1064,3 +1064,20 @@ def test_occupancies_add_up(seed: int, states: int, actions: int, discount: floa
             visits = problem.values(z).visits
             wanted = 1 / (1 - share * discount)
             assert abs(visits.sum() - wanted) <= allowed(states, actions, share * discount, visits, initial, True)
+
+
+def test_a_value_beyond_the_doubles_is_refused_whatever_the_table() -> None:
+    """Under a discount of 0.99 a reward of 1e308 in each step is worth 1e310."""
+    reward = np.array([[1.0], [1e308], [0.0]])
+    for transition in (np.eye(3)[:, None], sp.csr_matrix(np.eye(3))):
+        with pytest.raises(ArithmeticError, match="smaller rewards"):
+            et.MDP(transition, reward, 0.99, [0.5, 0.5, 0]).values(np.zeros((3, 1)))
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_error_of_what_is_undefined_is_undefined(transposed: bool) -> None:
+    one, nothing = np.ones(2), np.zeros(2)
+    for broken in (np.array([np.nan, 0.0]), np.array([0.0, np.inf])):
+        error = systems.backward_error(broken, broken, one, transposed=transposed)
+        assert not error <= 1
+    assert systems.backward_error(nothing, nothing, nothing, transposed=transposed) == 0

@@ -1511,6 +1511,10 @@ def test_sizes_are_positive_integers(bad: Any) -> None:
         (2, 29, None, True),
         (2, 30, None, False),
         (2, 10**6, None, False),
+        (10, 9, None, True),
+        (10, 9, 2, False),
+        (1000, 3, None, True),
+        (1, 10**6, 10**9 + 1, False),
     ],
 )
 def test_most_responses(vocabulary: int, horizon: int, prompts: int | None, fits: bool) -> None:
@@ -1702,3 +1706,9 @@ def test_confidence(bad: Any) -> None:
 @pytest.mark.parametrize("bad", [-1.5, 1.0 + 1e-9, NAN, INF, "much"])
 def test_skill(bad: Any) -> None:
     refuses(lambda: et.TokenTree(2, 2, ZERO).pretrained(1.0, skill=bad), "skill", str(bad))
+
+
+@pytest.mark.parametrize("vocabulary", [1, 2])
+def test_no_tree_has_more_than_a_million_levels(vocabulary: int) -> None:
+    with pytest.raises(ValueError, match=r"^horizon is 1000001, expected at most 1000000$"):
+        et.TokenTree(vocabulary, 10**6 + 1, [1.0])

@@ -119,10 +119,17 @@ class SparseSystem:
                 f"a system of the policy is solved to a relative residual of {one.error:.1e} only, expected "
                 f"{one.accepted:.1e}, at discount {self._discount!r}: take a smaller discount, or a dense transition"
             )
+        with np.errstate(over="ignore"):
+            solution = np.asarray(np.ldexp(one.solution, exponent))
+        if not np.isfinite(solution).all():
+            raise ArithmeticError(
+                "a system of the policy has a solution beyond the doubles, expected smaller rewards, or a discount "
+                "farther from one"
+            )
         self._left = max(self._left - 1, 1)
         self._error = max(self._error, one.error)
         self.methods.append(one.method)
-        return np.asarray(np.ldexp(one.solution, exponent))
+        return solution
 
     def _rows(self, transposed: bool) -> Any:
         if not transposed:

@@ -123,7 +123,8 @@ def backward_error(residual: Array, solution: Array, right: Array, *, transposed
     """
     scale = 2 * norm(solution, transposed=transposed) + norm(right, transposed=transposed)
     size = norm(residual, transposed=transposed)
-    return np.asarray(np.divide(size, scale, out=np.zeros_like(size), where=size > 0))
+    with np.errstate(invalid="ignore"):  # of what is infinite or undefined it is undefined
+        return np.asarray(np.divide(size, scale, out=np.zeros_like(size), where=size != 0))
 
 
 def norm(x: Array, *, transposed: bool) -> Array:

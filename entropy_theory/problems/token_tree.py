@@ -45,6 +45,9 @@ TIED = 2.0**-40
 MOST_RESPONSES = 10**9
 """Responses to all prompts; a number for each must fit in memory."""
 
+MOST_HORIZON = 10**6
+"""Levels of a tree, which with one token could be any number."""
+
 
 COMPILED = 2**18
 """Entries (s, a) from which a tree of floats goes to the compiled passes, where these are there: more than any tree of
@@ -104,7 +107,7 @@ class TokenTree:
             reward = _rewards(reward, self.vocabulary, self.horizon, 1 if prompts is None else prompts)
         table = as_numbers(reward, "reward", axes=1)
         rows = 1 if table.ndim == 1 else table.shape[-2]
-        self.prompts = (max(rows, 1) if table.ndim > 1 else 1) if prompts is None else operator.index(prompts)
+        self.prompts = max(rows, 1) if prompts is None else operator.index(prompts)
         if table.shape[-1] != responses or (table.ndim > 1 and rows != self.prompts):
             raise ValueError(
                 f"reward has shape {table.shape}, expected (..., {self.prompts}, {responses}): a number for each "
@@ -633,7 +636,10 @@ def _one(array: Array, index: tuple[int, ...], axes: int) -> Array:
 
 def _responses(vocabulary: int, horizon: int, prompts: int) -> int:
     """``V**T``, if a number for each response to each prompt fits in memory."""
-    if math.log(prompts) + horizon * math.log(vocabulary) > math.log(MOST_RESPONSES):
+    if horizon > MOST_HORIZON:
+        raise ValueError(f"horizon is {brief(horizon)}, expected at most {MOST_HORIZON}")
+    beyond = horizon * math.log(vocabulary) > 2 * math.log(MOST_RESPONSES)  # before a power is formed
+    if beyond or vocabulary**horizon * int(prompts) > MOST_RESPONSES:
         raise ValueError(
             f"vocabulary is {brief(vocabulary)}, horizon is {brief(horizon)} and prompts is {brief(prompts)}, expected "
             f"at most {MOST_RESPONSES:.0e} responses"
