@@ -31,8 +31,9 @@ _TAYLOR = [1 / math.factorial(k) for k in range(2, 20)]
 
 
 def is_ball(x: Array) -> bool:
-    """Whether `x` is an object array, that is, carries balls."""
-    return bool(x.dtype == object)
+    """Whether `x` is an object array, that is, carries balls; or a ball, which NumPy's ufuncs make of an array without
+    axes."""
+    return bool(x.dtype == object) if hasattr(x, "dtype") else isinstance(x, Ball | Dual | arb)
 
 
 def to_balls(x: Array) -> Array:
@@ -345,6 +346,9 @@ def directional_derivative(function: Callable[[Any], Any], z: Array, direction: 
     if not callable(function):
         raise ValueError(f"function is {brief(function)}, expected a function of an array")
     z, direction = _together(z=z, direction=direction)
+    for name, array in (("z", z), ("direction", direction)):
+        if is_ball(array) and any(isinstance(x, Dual) for x in array.flat):
+            raise ValueError(f"{name} holds dual numbers, expected floats or balls: no derivative within a derivative")
     if is_ball(z) or is_ball(direction):
         line = np.empty(z.shape, dtype=object)
         for index in np.ndindex(z.shape):

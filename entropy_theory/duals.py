@@ -45,6 +45,8 @@ class Dual:
 
     def __add__(self, other: Any) -> Dual:
         if type(other) is not Dual:
+            if _answers(other):
+                return NotImplemented
             return Dual(self.value + constant(other), self.tangent)
         return Dual(self.value + other.value, self.tangent + other.tangent)
 
@@ -55,16 +57,22 @@ class Dual:
 
     def __sub__(self, other: Any) -> Dual:
         if type(other) is not Dual:
+            if _answers(other):
+                return NotImplemented
             return Dual(self.value + -constant(other), self.tangent)
         return Dual(self.value + -other.value, self.tangent + -other.tangent)
 
     def __rsub__(self, other: Any) -> Dual:
         if type(other) is not Dual:
+            if _answers(other):
+                return NotImplemented
             return Dual(constant(other) + -self.value, -self.tangent)
         return other + -self
 
     def __mul__(self, other: Any) -> Dual:
         if type(other) is not Dual:
+            if _answers(other):
+                return NotImplemented
             factor = constant(other)
             if self.value.is_finite():
                 return Dual(self.value * factor, self.tangent * factor)
@@ -74,34 +82,38 @@ class Dual:
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Dual:
+        if _answers(other):
+            return NotImplemented
         other = _lift(other)
         quotient = self.value / other.value
         return Dual(quotient, (self.tangent - quotient * other.tangent) / other.value)
 
     def __rtruediv__(self, other: Any) -> Dual:
-        return _lift(other) / self
+        return NotImplemented if _answers(other) else _lift(other) / self
 
     def __pow__(self, exponent: Any) -> Dual:
+        if _answers(exponent):
+            return NotImplemented
         power = constant(exponent)
         return Dual(self.value**power, power * self.value ** (power - 1) * self.tangent)
 
     def __lt__(self, other: Any) -> bool:
-        return self.value < _lift(other).value
+        return NotImplemented if _answers(other) else self.value < _lift(other).value
 
     def __le__(self, other: Any) -> bool:
-        return self.value <= _lift(other).value
+        return NotImplemented if _answers(other) else self.value <= _lift(other).value
 
     def __gt__(self, other: Any) -> bool:
-        return self.value > _lift(other).value
+        return NotImplemented if _answers(other) else self.value > _lift(other).value
 
     def __ge__(self, other: Any) -> bool:
-        return self.value >= _lift(other).value
+        return NotImplemented if _answers(other) else self.value >= _lift(other).value
 
     def __eq__(self, other: object) -> bool:
-        return self.value == _lift(other).value
+        return NotImplemented if _answers(other) else self.value == _lift(other).value
 
     def __ne__(self, other: object) -> bool:
-        return self.value != _lift(other).value
+        return NotImplemented if _answers(other) else self.value != _lift(other).value
 
     def __bool__(self) -> bool:
         return self != 0
@@ -131,6 +143,11 @@ class Dual:
 
     def conjugate(self) -> Dual:
         return self
+
+
+def _answers(other: Any) -> bool:
+    """Whether an operand takes each element by itself, as arrays and exact constants do."""
+    return hasattr(type(other), "__array_ufunc__") and not isinstance(other, np.generic)
 
 
 def _lift(x: Any) -> Dual:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,3 +110,54 @@ def test_a_vocabulary_of_a_language_model_needs_no_more_than_a_gibibyte() -> Non
     """Four policies over 151,936 tokens."""
     result = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert int(result.stdout) < 1024
+
+
+ALLOCATING = """
+import numpy as np
+import entropy_theory as et
+x = {"x": et.domains.reals(0, 1)}
+def claim(name, lhs, rhs):
+    return et.Inequality(name=name, given=x, lhs=lhs, rhs=rhs)
+def at_once(x):
+    np.empty(25 << 30, dtype=np.float64).fill(1.0)
+    return x
+def bit_by_bit(x):
+    held = []
+    while True:
+        held.append(np.empty(1 << 25))
+def without_words(x):
+    held = [0]
+    while True:
+        held += held
+claims = [
+    claim("before", lambda x: x * (1 - x), et.exact(1, 5)),
+    claim("at-once", at_once, 1),
+    claim("bit-by-bit", bit_by_bit, 1),
+    claim("without-words", without_words, 1),
+    claim("after", lambda x: x * (1 - x), et.exact(1, 4)),
+]
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory of the kind used need Linux")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_takes_all_memory_is_undecided_and_costs_no_other_its_verdict(workers: int, tmp_path: Path) -> None:
+    """200 GiB at a time, 256 MiB at a time, and a list that doubles, where a process may take 3 GiB."""
+    (tmp_path / "mine.py").write_text(ALLOCATING, encoding="utf-8")
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)); "
+        "from entropy_theory.cli import main; main()"
+    )
+    options = ["--budget", "20", "--workers", str(workers), "--json", "out.json", "--resume", "kept.db", "-q"]
+    command = [sys.executable, "-c", program, "hunt", "mine.py", *options]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    verdicts = {v["claim"]: v for v in json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))}
+    assert [v["outcome"] for v in verdicts.values()] == ["refuted", *["undecided"] * 3, "holds"]
+    assert verdicts["at-once"]["message"].startswith("claim 'at-once': MemoryError: Unable to allocate 200. GiB")
+    assert verdicts["bit-by-bit"]["message"].startswith("claim 'bit-by-bit': MemoryError: Unable to allocate 256. MiB")
+    assert verdicts["without-words"]["message"] == "claim 'without-words': MemoryError: no memory was left"
+    with closing(sqlite3.connect(tmp_path / "kept.db")) as store:
+        kept = {row[0] for row in store.execute("SELECT claim FROM verdicts")}
+    assert kept == {"before", "after"}

@@ -115,6 +115,7 @@ class Claim:
                     raise ValueError(f"claim {self.name!r}: {attribute} is {brief(function)}, expected a function")
                 continue
             extra = {"t"} if self.kind == "order" and attribute != "assuming" else set()
+            self._check_names(attribute, function, [*sorted(extra), *self.given])
             unknown = [p for p in _required(function) if p not in self.given and p not in extra]
             if unknown:
                 raise ValueError(
@@ -123,10 +124,21 @@ class Claim:
                 )
         self._check_words()
         for label, term in self.terms.items():
+            if callable(term):
+                self._check_names(f"term {label!r}", term, [*self.given])
             unknown = [p for p in _required(term) if p not in self.given] if callable(term) else [repr(term)]
             if unknown:
                 raise ValueError(f"claim {self.name!r}: term {label!r} takes {unknown[0]}, expected a variable's name")
         object.__setattr__(self, "_space", space)
+
+    def _check_names(self, attribute: str, function: Callable[..., Any], variables: list[str]) -> None:
+        """Refuse a function that takes its arguments by their places: the variables are passed by their names."""
+        if _by_place(function, {*variables}):
+            names = ", ".join(map(str, variables))
+            raise ValueError(
+                f"claim {self.name!r}: {attribute} is {brief(function)}, which does not take its arguments by name; "
+                f"write lambda {names}: f({names}) for a function f"
+            )
 
     def _check_words(self) -> None:
         for field_name in ("statement", "remark", "hypotheses", "proof", "breaks"):
@@ -288,6 +300,9 @@ class Claim:
         except (Exception, SystemExit) as error:
             text = message(error)
             hint = _PLAIN_NUMBER if "which has no callable" in text else ""
+            if accepted is None and _signature(function) is None:
+                names = ", ".join(map(str, arguments))
+                hint += f" - the variables are passed by name: write lambda {names}: f({names}) for a function f"
             raise ClaimError(
                 f"claim {self.name!r}: {attribute} raised {type(error).__name__}: {text}{hint} {self._where(leaves)}"
             ) from error
@@ -465,11 +480,29 @@ def _read_only(leaves: Mapping[str, Array]) -> dict[str, Array]:
     return views
 
 
-def _required(function: Callable[..., Any]) -> list[str]:
+_PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
+
+
+def _signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """The parameters of a function, None if Python cannot tell."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        return []
+        return None
+
+
+def _by_place(function: Callable[..., Any], names: set[str]) -> bool:
+    """Whether a function takes some of these names, or all that it takes, by place and not by name."""
+    if isinstance(function, np.ufunc):
+        return True  # some of them tell their parameters, with newer versions of NumPy
+    parameters = _signature(function) or []
+    places = [p for p in parameters if p.kind in _PLACES]
+    required = any(p.kind is p.POSITIONAL_ONLY and (p.default is p.empty or p.name in names) for p in places)
+    return required or (bool(places) and len(places) == len(parameters))
+
+
+def _required(function: Callable[..., Any]) -> list[str]:
+    parameters = _signature(function) or []
     return [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
@@ -477,13 +510,10 @@ def _parameters(function: Any) -> set[str] | None:
     """Names that `function` accepts, or None if it accepts all."""
     if not callable(function):
         return set()
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+    parameters = _signature(function)
+    if parameters is None or any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return None
-    return {p.name for p in parameters}
+    return {p.name for p in parameters if p.kind not in _PLACES}
 
 
 def _kind(array: Array) -> str:

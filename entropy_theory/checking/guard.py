@@ -54,7 +54,8 @@ def attempt(claim: Claim, seed: int, budget: int, time_limit: float | None = TIM
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also what a function may raise beside exceptions
-        text = f"claim {claim.name!r}: {type(error).__name__}: {message(error)}"
+        why = message(error) or ("no memory was left" if isinstance(error, MemoryError) else "")
+        text = f"claim {claim.name!r}: {type(error).__name__}{f': {why}' if why else ''}"
         return Attempt(failed(claim, text), lasting=not isinstance(error, MemoryError))
 
 

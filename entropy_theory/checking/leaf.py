@@ -19,6 +19,11 @@ Array = np.ndarray[Any, Any]
 Sizes = dict[str, int]
 """Length of each axis, by label: ``"z.actions"``."""
 
+FAR = 1e300
+"""Size of an end beyond which steps on the numbers themselves would leave the doubles."""
+
+LARGEST = float(np.finfo(np.float64).max)
+
 
 @dataclass(frozen=True)
 class Leaf:
@@ -73,13 +78,14 @@ class Leaf:
         return np.asarray(inside.all(axis=trailing), dtype=bool)
 
     def to_free(self, value: Array) -> Array:
-        """Coordinates (n, k) for an optimiser: logits of a simplex, logarithms of what is positive and unbounded."""
+        """Coordinates (n, k) for an optimiser: logits of a simplex, logarithms of what is positive and unbounded, the
+        inverse hyperbolic sine of what reaches the end of the doubles."""
         flat = value.reshape(value.shape[0], -1)
         if self.kind == "simplex":
             return np.log(np.maximum(flat, 1e-300))
         if self.low == 0 and self.high == math.inf:
             return np.log(np.maximum(flat, 1e-300))
-        return np.array(flat, dtype=np.float64)
+        return np.arcsinh(flat) if self._far else np.array(flat, dtype=np.float64)
 
     def from_free(self, free: Array, shape: tuple[int, ...]) -> Array:
         """Inverse of `to_free`, clipped to the bounds."""
@@ -89,10 +95,17 @@ class Leaf:
             return p if self.interior else np.where(p < 1e-30, 0.0, p)
         if self.low == 0 and self.high == math.inf:
             value = np.exp(np.clip(value, -690, 690))
+        elif self._far:
+            with np.errstate(over="ignore"):
+                value = np.clip(np.sinh(value), -LARGEST, LARGEST)
         value = np.rint(value) if self.integer else value
         low = np.nextafter(self.low, math.inf) if self.open_low else self.low
         high = np.nextafter(self.high, -math.inf) if self.open_high else self.high
         return np.asarray(np.clip(value, low, high))
+
+    @property
+    def _far(self) -> bool:
+        return any(FAR < abs(end) < math.inf for end in (self.low, self.high))
 
 
 def _whole(value: Array) -> Array:

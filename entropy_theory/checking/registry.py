@@ -100,7 +100,10 @@ def select(claims: Iterable[Claim], names: Iterable[str]) -> tuple[Claim, ...]:
         If a name fits no claim; it proposes the nearest ones.
     """
     pool = tuple(claims)
-    wanted = [*names]
+    try:
+        wanted = [*names]
+    except TypeError:
+        raise ValueError(f"names is {brief(names)}, expected names of claims") from None
     if not wanted:
         return pool
     for name in wanted:

@@ -217,8 +217,13 @@ class Reals(Variable):
         high = self.high if math.isfinite(self.high) else max(1e12, self.low + 1e12)
         magnitude = 10.0 ** rng.uniform(-12, 12, size=shape)
         if math.isfinite(self.low) and math.isfinite(self.high):
-            x = rng.uniform(low, high, size=shape)
-            near = (high - low) * 10.0 ** rng.uniform(-12, 0, size=shape)
+            width = high - low
+            if math.isfinite(width):
+                x = rng.uniform(low, high, size=shape)
+            else:  # beyond the doubles
+                share, width = rng.random(shape), high / 2 - low / 2
+                x = low * (1 - share) + high * share
+            near = width * 10.0 ** rng.uniform(-12, 0, size=shape)
             x = np.where(chosen(rng, n, 0.15, x.ndim), low + near, x)
             x = np.where(chosen(rng, n, 0.15, x.ndim), high - near, x)
         elif math.isfinite(self.low):
@@ -235,7 +240,7 @@ class Reals(Variable):
         x = np.where(chosen(rng, n, 0.05, x.ndim), ends, x)
         x = np.clip(x, low, high)
         # An excluded end is replaced by a value strictly inside.
-        inner = (low + high) / 2 if math.isfinite(self.low) and math.isfinite(self.high) else self.low + 1
+        inner = _middle(low, high) if math.isfinite(self.low) and math.isfinite(self.high) else self.low + 1
         if self.open_low and math.isfinite(self.low):
             x = np.where(x <= self.low, inner, x)
         if self.open_high and math.isfinite(self.high):
@@ -342,6 +347,11 @@ def _end(bound: Any, name: str) -> float:
     if math.isinf(end) and bound not in (math.inf, -math.inf):
         raise ValueError(f"{name} is {brief(bound)}, expected a number in the range of doubles, or infinity")
     return end
+
+
+def _middle(low: float, high: float) -> float:
+    middle = (low + high) / 2
+    return middle if math.isfinite(middle) else low / 2 + high / 2
 
 
 def _check_like(like: Any) -> None:

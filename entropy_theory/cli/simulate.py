@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from entropy_theory.checking.merge import MOST_SEEDS
+from entropy_theory.checking.plaintext import printable
 from entropy_theory.cli.app import app, whole
 from entropy_theory.cli.checking import MOST_WORKERS
 from entropy_theory.cli.completion import experiments
@@ -80,9 +81,9 @@ def simulate(
 
     All of them take about twenty minutes on two cores.
     """
+    from entropy_theory.results import ResultsFolder
     from entropy_theory.simulations import SIMULATIONS, origin_of, run, select
     from entropy_theory.simulations import table as tables
-    from entropy_theory.simulations.store import Folder
 
     if list_them:
         for name, module in SIMULATIONS.items():
@@ -93,7 +94,9 @@ def simulate(
     chosen = or_exit(select, names or [])
     if output is not None:
         make_folder(output)
-    folder = None if output is None else Folder(output)
+    folder = None if output is None else ResultsFolder(output)
+    if folder is not None:
+        or_exit(folder.check_places, [module.NAME for module in chosen])
     scale = "small" if small else "full"
     results: list[Result] = []
     name = chosen[0].NAME
@@ -101,13 +104,15 @@ def simulate(
         for module in chosen:
             name = module.NAME
             found = or_exit(folder.load, name, origin_of(scale, seeds)) if folder is not None and resume else None
+            known = found is not None
             if found is None:
                 with Work(name, None, quiet) as work:
                     report = partial(_report, work, name)
                     found = run(name, scale, seeds=seeds, workers=workers or os.cpu_count() or 1, report=report)
             if folder is not None:
-                for note in (*folder.save(found), *folder.write_page(SIMULATIONS)):
-                    print(note, file=sys.stderr)
+                notes = or_exit(folder.save_again, found) if known else folder.save(found)
+                for note in (*notes, *folder.write_page(SIMULATIONS)):
+                    print(printable(note), file=sys.stderr)
             results.append(found)
             _print(found, quiet)
     except KeyboardInterrupt:

@@ -13,9 +13,9 @@ from entropy_theory.brief import brief
 from entropy_theory.figures import FIGURES
 from entropy_theory.figures.simulations import DRAWINGS
 from entropy_theory.figures.style import MUTED, save, style
+from entropy_theory.results import ResultsFolder
 from entropy_theory.simulations import SIMULATIONS, run
 from entropy_theory.simulations.result import Result
-from entropy_theory.simulations.store import Folder
 
 TITLES: dict[str, str] = {
     **{name: figure.TITLE for name, figure in FIGURES.items()},
@@ -54,7 +54,13 @@ def select(names: Iterable[str]) -> list[str]:
     written = {name: as_written(name) for name in TITLES}
     known = {_plain(name): name for name in TITLES}
     wanted = set()
-    for name in names:
+    try:
+        given = [*names]
+    except TypeError:
+        raise ValueError(f"names is {brief(names)}, expected names of pictures") from None
+    for name in given:
+        if not isinstance(name, str):
+            raise ValueError(f"name is {brief(name)}, expected the name of a picture")
         if _plain(name) not in known:
             near = [written[known[key]] for key in difflib.get_close_matches(_plain(name), known, n=3, cutoff=0.4)]
             hint = f"; the nearest are {', '.join(near)}" if near else ""
@@ -140,7 +146,7 @@ def missing(names: Iterable[str], results: Path) -> list[str]:
     ValueError
         If a file in the folder is no result, or that of another experiment.
     """
-    return [name for name in names if name in DRAWINGS and _load(name, results) is None]
+    return [name for name in names if name in DRAWINGS and ResultsFolder(results).load(name) is None]
 
 
 def write(name: str, folder: Path, results: Path | None = None) -> list[Path]:
@@ -176,21 +182,23 @@ def write(name: str, folder: Path, results: Path | None = None) -> list[Path]:
 
 def _of_experiment(name: str, results: Path | None) -> Figure:
     # A result goes through its stored form, which rounds: the picture is the same from the run and from the file.
-    result = Result.from_json(run(name, "small").to_json()) if results is None else _load(name, results)
+    result = Result.from_json(run(name, "small").to_json()) if results is None else ResultsFolder(results).load(name)
     if result is None:
         raise ValueError(f"results is {results}, which holds no {name}.json, expected a result of this experiment")
-    figure: Figure = DRAWINGS[name].draw(result)
+    figure = _drawn(result, results)
     if result.setting["scale"] == "small":
         _say_below(figure, f"small variant, {result.setting['seeds']} seeds")
     return figure
 
 
-def _load(name: str, results: Path) -> Result | None:
-    result = Folder(results).load(name)
-    if result is not None and result.name != name:
-        path = results / f"{name}.json"
-        raise ValueError(f"{path} holds a result of {result.name!r}, expected one of {name!r}: simulate writes it")
-    return result
+def _drawn(result: Result, results: Path | None) -> Figure:
+    try:
+        figure: Figure = DRAWINGS[result.name].draw(result)
+    except Exception as error:
+        if results is None:
+            raise
+        raise ResultsFolder(results).not_drawn(result.name, error) from None
+    return figure
 
 
 def _say_below(figure: Figure, words: str) -> None:
