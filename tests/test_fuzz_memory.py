@@ -77,7 +77,7 @@ def test_a_batch_of_a_trillion_policies_is_refused(name: str) -> None:
     ("vocabulary", "horizon", "prompts"), [(10**6, 2, 1), (2, 40, 1), (10, 8, 100), (HUGE, 1, 1), (2, 10**30, 1)]
 )
 def test_trees_of_a_trillion_responses_are_refused(vocabulary: int, horizon: int, prompts: int) -> None:
-    with pytest.raises(ValueError, match=r"vocabulary is .* horizon is .* prompts is .*, expected at most"):
+    with pytest.raises(ValueError, match=r"^(vocabulary is .* horizon is .* prompts|horizon) is .*, expected at most"):
         et.TokenTree.random(vocabulary, horizon, prompts=prompts)
 
 
