@@ -64,14 +64,15 @@ class Face:
     name: str
     target: str | float | None
 
-    def towards(self, leaves: Mapping[str, Array], share: float) -> Instance:
+    def towards(self, leaves: Mapping[str, Array], share: float | Array) -> Instance:
         """The instances at `share` of their distance from the face, on the straight line to it."""
         value = leaves[self.name]
         if self.target is None:
             goal = value.mean(-1, keepdims=True)
         else:
             goal = leaves[self.target] if isinstance(self.target, str) else np.float64(self.target)
-        return {**leaves, self.name: goal + share * (value - goal)}
+        # From the instance on, so that a share of one leaves it as it is, and small probabilities stay positive.
+        return {**leaves, self.name: value + (1 - share) * (goal - value)}
 
 
 def faces(space: Space) -> list[Face]:

@@ -2,7 +2,7 @@
 
 Each kind of place is looked at in its own way: relations between numbers (`structure`), integers (`whole`), sides that
 differ by many magnitudes (here), narrow peaks (`boxes`), sides that nearly agree (`polish`), the surroundings of
-equality (`faces`) and orders (`order_leads`).
+equality (`faces`), narrow assumptions (`narrow`) and orders (`order_leads`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from entropy_theory.checking.boxes import box_leads
 from entropy_theory.checking.certify import rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
 from entropy_theory.checking.faces import face_leads
+from entropy_theory.checking.narrow import narrow_leads
 from entropy_theory.checking.order_leads import order_leads
 from entropy_theory.checking.polish import MOST_COORDINATES, polish_leads
 from entropy_theory.checking.search import Candidate, Harvest, Scores, descend, score
@@ -82,6 +83,7 @@ def leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest)
         yield _noted(box_leads(claim, budget), centres)
         yield again.near(centres)
         yield face_leads(claim, rng, budget, harvest)
+    yield narrow_leads(claim, rng, budget, harvest)
 
 
 def _whole_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest) -> Iterator[Instance]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from entropy_theory.checking.guard import Attempt, attempt
+from entropy_theory.checking.imports import files_of
 from entropy_theory.checking.registry import ClaimFileError, find
 from entropy_theory.checking.store import Key
 
@@ -93,7 +94,8 @@ def fingerprint(source: str) -> str:
     Parameters
     ----------
     source : str
-        ``"paper"`` or a file of claims; modules that the file imports are not looked at.
+        ``"paper"`` or a file of claims, which stands for itself and the modules of the user's own that it imports;
+        files that it reads are not looked at.
 
     Returns
     -------
@@ -101,9 +103,13 @@ def fingerprint(source: str) -> str:
         SHA-256 in hexadecimal.
     """
     package = _of_package()
-    return (
-        package if source == "paper" else hashlib.sha256(package.encode() + _file(source)[0].read_bytes()).hexdigest()
-    )
+    if source == "paper":
+        return package
+    whole = hashlib.sha256(package.encode())
+    for path in files_of(_file(source)[0]):
+        data = path.read_bytes()
+        whole.update(f"{len(data)}\n".encode() + data)
+    return whole.hexdigest()
 
 
 def located(source: str) -> str:
