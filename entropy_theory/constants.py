@@ -120,4 +120,8 @@ def exact(numerator: int | str | Fraction, denominator: int = 1) -> Exact:
 def _plain(value: Any) -> Exact:
     """A plain number as the exact number that it is."""
     fraction = Fraction(float(value)) if isinstance(value, float | np.floating) else Fraction(value)
-    return Exact(lambda number: number(fraction), str(fraction))
+    try:
+        text = str(fraction)
+    except ValueError:  # more digits than Python converts
+        text = brief(fraction)
+    return Exact(lambda number: number(fraction), text)

@@ -74,3 +74,10 @@ def test_near_coordinates_are_the_numbers_themselves() -> None:
     leaf = Leaf("real", (), -1e300, 1e300)
     assert np.array_equal(leaf.to_free(values)[:, 0], values)
     assert np.array_equal(leaf.from_free(values[:, None], ()), values)
+
+
+def test_an_empty_range_says_what_is_missing() -> None:
+    with pytest.raises(ValueError, match=r"expected low <= high$"):
+        et.domains.reals(2, 1)
+    with pytest.raises(ValueError, match=r"expected low < high$"):
+        et.domains.reals(1, 1, open_low=True)

@@ -145,3 +145,14 @@ def test_names_that_are_none_are_refused_by_their_word(names: Any) -> None:
     for select in (gallery.select, lambda names: registry.select(registry.paper_claims(), names)):
         with pytest.raises(ValueError, match=r"^names? is .*, expected (the )?names? of "):
             select(names)
+
+
+@pytest.mark.parametrize("text", ["1e-4999", "1e4999"])
+def test_a_constant_of_thousands_of_digits_is_exact(text: str) -> None:
+    """Python converts no integer of more than 4,300 digits to text unless it is told to."""
+    constant = et.exact(text)
+    inverse = et.exact(10 ** int(text.removeprefix("1e").removeprefix("-")))
+    one = np.array([et.Ball(1)])
+    product = (one * constant * inverse) if "-" in text else (one * constant / inverse)
+    assert product[0].rational == 1
+    assert "cannot be printed" in repr(constant)

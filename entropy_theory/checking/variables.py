@@ -189,7 +189,8 @@ class Reals(Variable):
             or (self.low == self.high and (open_low or open_high))
         ):
             raise ValueError(
-                f"low is {brief(low)} and high is {brief(high)}: the domain of {kind} is empty, expected low <= high"
+                f"low is {brief(low)} and high is {brief(high)}: the domain of {kind} is empty, expected "
+                f"low <{'' if open_low or open_high else '='} high"
             )
 
     def __repr__(self) -> str:
