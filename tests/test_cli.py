@@ -359,7 +359,7 @@ def test_recheck_reports_each_certificate(hunted: tuple[Path, Path, Result], tmp
     assert result.stdout.count("rejected") == 2
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '[{"outcome": "holds", "certificate": null}]', "\udc80"])
+@pytest.mark.parametrize("content", ["", "{", "[]", '[{"outcome": "holds", "certificate": null}]', "\udc80"])
 def test_a_file_without_certificates_ends_with_code_two(tmp_path: Path, content: str) -> None:
     file = tmp_path / "file.json"
     file.write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -369,7 +369,9 @@ def test_a_file_without_certificates_ends_with_code_two(tmp_path: Path, content:
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("content", ["3", '"text"', "true", "{}", "[[]]", '[{"outcome": "refuted", "certificate": 5}]'])
+@pytest.mark.parametrize(
+    "content", ["3", '"text"', "true", "null", "[null]", "{}", "[[]]", '[{"outcome": "refuted", "certificate": 5}]']
+)
 def test_what_is_no_certificate_is_not_confirmed(tmp_path: Path, content: str) -> None:
     file = tmp_path / "file.json"
     file.write_text(content)

@@ -141,3 +141,10 @@ def test_a_claim_whose_sides_fail_beside_a_face_gives_nothing() -> None:
         return 1 - t**2 * _pit(x, PIT)
 
     assert found(below(fails, 1, x=d.reals(-10, 10), t=d.reals(0, 1))) == []
+
+
+def test_all_that_lies_in_a_domain_without_an_assumption_is_counted() -> None:
+    harvest = Harvest()
+    found(TRUE["equal but for rounding"], 100, harvest)
+    found(OF_CONSTANTS, BUDGET, harvest)
+    assert harvest.admitted == harvest.instances > BUDGET

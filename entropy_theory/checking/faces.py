@@ -134,6 +134,7 @@ def _order(claim: Claim, face: Face, rng: np.random.Generator, harvest: Harvest)
         _counted(harvest, n)
         try:
             admitted = claim.admitted(moved)
+            harvest.admitted += int(admitted.sum())
             slacks.append(np.full(n, np.nan))
             if admitted.any():
                 _, _, slack, scale = _sides(claim, moved, admitted)

@@ -155,8 +155,9 @@ def _narrow(claim: Claim, face: Face, rng: np.random.Generator, size: dict[str, 
     with stage("propose"):
         leaves = claim.space.draw(rng, n, size)
         _counted(harvest, n)
-        before = claim.admitted(leaves).mean()
-        return bool(before <= SELDOM and claim.admitted(moved_inside(claim, face, leaves)).mean() >= OFTEN)
+        before = claim.admitted(leaves)
+        harvest.admitted += int(before.sum())
+        return bool(before.mean() <= SELDOM and claim.admitted(moved_inside(claim, face, leaves)).mean() >= OFTEN)
 
 
 def _numbers(claim: Claim, size: dict[str, int]) -> int:
