@@ -276,7 +276,7 @@ STRANGE: dict[str, Callable[[Path], None]] = {
     "a link to nowhere": _nowhere,
     "a full disk": _link("/dev/full"),
     "zeros without end": _link("/dev/zero"),
-    "memory": _link("/proc/self/mem"),
+    **({"memory": _link("/proc/self/mem")} if Path("/proc/self/mem").exists() else {}),
     "a folder of the system": _link("/"),
 }
 
@@ -290,8 +290,6 @@ def test_what_is_no_file_is_refused_before_anything_is_run(
     """And not read without end, nor waited for, nor written to."""
     path = tmp_path / f"{NAME}.{kind}"
     STRANGE[strange](path)
-    if not path.exists() and "/proc" in str(path.readlink()):
-        pytest.skip("there is no such file here")
     if strange == "memory" and kind != "json":
         return  # a regular file by its kind; nothing but a write tells
     result = resume(tmp_path, code=2, seconds=20)
