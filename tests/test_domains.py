@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +17,7 @@ from entropy_theory.checking.certify import rationals
 from entropy_theory.checking.leaf import Leaf, Sizes
 from entropy_theory.checking.space import Space, delete
 from entropy_theory.checking.variables import Variable
+from entropy_theory.checking.verify import check
 
 Array = np.ndarray[Any, Any]
 
@@ -235,14 +238,48 @@ def test_mdps_cover_their_regimes() -> None:
         "never ends": (transition[..., -1] == 0).all((1, 2)),
         "absorbing": np.isclose(transition[:, np.arange(3), :, np.arange(3)], 1).all(-1).any(0),
         "binary rewards": np.isin(reward, (0, 1)).all((1, 2)),
+        "rewards and penalties": np.isin(reward, (-1, 0, 1)).all((1, 2)) & (reward < 0).any((1, 2)),
         "patient": discount > 0.99,
-        "impatient": discount < 0.2,
+        "impatient": discount < 0.1,
+        "very patient": discount > 0.99999,
+        "myopic": discount == 0,
         "one half": discount == 0.5,
         "one start": (initial == 1).any(-1),
         "spread start": (initial < 0.9).all(-1),
     }
     rare = {k: int(v.sum()) for k, v in regimes.items() if v.sum() < 10}
     assert rare == {}
+
+
+@pytest.mark.parametrize(
+    ("discount", "low", "high"), [(0.9, 0.9, 0.9), ((0.5, 0.75), 0.5, 0.75), ((0.5, 1), 0.5, 1.0), (0, 0.0, 0.0)]
+)
+def test_discounts_of_mdps(discount: Any, low: float, high: float) -> None:
+    space, leaves = drawn({"m": d.mdps(discount=discount)})
+    values = leaves["m.discount"]
+    assert low <= values.min() <= low + (high - low) / 1000
+    assert high - (high - low) / 1000 <= values.max() <= high
+    assert space.admits(leaves).all()
+    assert (values < 1).all()
+    for outside in (low - 1e-9, high + 1e-9, 1.0):
+        assert not space.admits({**leaves, "m.discount": np.full(len(values), outside)}).any()
+
+
+@pytest.mark.parametrize(
+    ("discount", "text"),
+    [(0.5, "1/2"), ((0, 1), "in [0, 1)"), ([0.5, 0.75], "in [1/2, 3/4]"), ((0.5, 1), "in [1/2, 1)")],
+)
+def test_discounts_in_words(discount: Any, text: str) -> None:
+    assert f"discount {text}, " in d.mdps(discount=discount).in_words("m")
+    assert "discount in [0, 1), " in d.mdps().in_words("m")
+
+
+@pytest.mark.parametrize(
+    "bad", [1, -0.1, (0.5, 0.4), (1, 1), (0, 1.5), math.nan, (0.1, 0.2, 0.3), "x", None, 1j, 10**400]
+)
+def test_discounts_that_are_none(bad: Any) -> None:
+    with pytest.raises(ValueError, match=r"discount is .*, expected a number in \[0, 1\) or a pair \(least, most\)"):
+        d.mdps(discount=bad)
 
 
 # Sizes, membership and deletion ----------------------------------------------------------------------------------
@@ -354,6 +391,58 @@ def test_bounds_that_are_no_numbers_are_refused(bad: Any) -> None:
         d.reals(0, bad)
     with pytest.raises(ValueError, match=r"low is .*expected a real number"):
         d.integers(bad, 3)
+
+
+@pytest.mark.parametrize("bad", [2.5, 0.5, -1e-9, np.float64(1.25), np.float32(0.1)])
+def test_ends_of_integers_are_integers(bad: float) -> None:
+    for side, ends in (("low", (bad, 9)), ("high", (-9, bad)), ("low", (bad, math.inf)), ("high", (-math.inf, bad))):
+        with pytest.raises(ValueError, match=f"{side} is {re.escape(repr(bad))}, expected an integer"):
+            d.integers(*ends)
+
+
+@pytest.mark.parametrize("ends", [(1, 3), (1.0, 3.0), (np.float64(1), np.int64(3))])
+def test_whole_floats_are_integers(ends: Any) -> None:
+    assert (d.integers(*ends).low, d.integers(*ends).high) == (1, 3)
+
+
+@pytest.mark.parametrize("end", [et.exact("0.1"), Fraction(1, 10), "0.1", Decimal("0.1"), et.Ball(1) / 10])
+def test_exact_ends_are_refused_with_what_to_do_instead(end: Any) -> None:
+    advice = re.escape("ends are doubles; for an exact end scale the variable, as et.exact('0.1') * x for x in [0, 1]")
+    with pytest.raises(ValueError, match=f"high is .*, expected a real number as an int or a float: {advice}"):
+        d.reals(0, end)
+    with pytest.raises(ValueError, match=f"low is .*{advice}"):
+        d.reals(end, 1)
+
+
+def test_a_scaled_variable_has_an_exact_end() -> None:
+    """As the message says."""
+    given = {"x": d.reals(0, 1)}
+    tenth = et.exact("0.1")
+    upto = et.Inequality(name="upto", given=given, lhs=lambda x: tenth * x, rhs=tenth)
+    below = et.Inequality(name="below", given=given, lhs=lambda x: tenth * x, rhs=tenth, strict=True)
+    assert check(upto, 0, 200).outcome in ("holds", "proved")
+    assert check(below, 0, 200).counterexample == {"x": "1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"r": d.rewards(like="r")}, "given['r'] is like 'r', expected sizes of its own: no other variable has any"),
+        ({"r": d.rewards(like="r"), "p": d.policies()}, "given['r'] is like 'r', expected one of ['p']"),
+        ({"r": d.rewards(like="q"), "q": d.logits(like="r"), "m": d.mdps()}, "'r'] is like 'q', expected one of ['m']"),
+        (
+            {"a": d.rewards(like="b"), "b": d.rewards(like="p"), "p": d.policies(), "c": d.rewards(like="z")},
+            "given['c'] is like 'z', expected one of ['a', 'b', 'p']",
+        ),
+    ],
+)
+def test_a_variable_is_like_another(given: dict[str, Any], said: str) -> None:
+    """What is proposed is accepted."""
+    with pytest.raises(ValueError, match=re.escape(said)):
+        et.Inequality(name="likes", given=given, lhs=0, rhs=1)
+    name = said.split("'")[1]
+    for other in re.findall(r"'(\w+)'", said.partition("expected")[2]):
+        et.Inequality(name="likes", given=given | {name: d.rewards(like=other)}, lhs=0, rhs=1)
 
 
 @pytest.mark.parametrize("bad", [2.0, "2", None, True, (1, 2, 3), (1,), (1.0, 2), ()])

@@ -7,9 +7,16 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
+from entropy_theory.balls import Ball
+from entropy_theory.brief import brief
 from entropy_theory.checking.variables import Logits, MDPs, Policies, Reals, Rewards
+from entropy_theory.constants import Exact
 
 __all__ = ["integers", "logits", "mdps", "policies", "positive", "reals", "rewards"]
 
@@ -101,7 +108,8 @@ def reals(
     Parameters
     ----------
     low, high : float
-        Ends of the range; they may be infinite.
+        Ends of the range; they may be infinite. Each is a double: 0.1 is the one nearest to a tenth. For other ends
+        scale the variable, as ``et.exact("0.1") * x`` for x in [0, 1].
     like : str, optional
         Name of the variable whose shape it takes. Left out, one number an instance, an array of shape (...).
     open_low, open_high : bool
@@ -111,7 +119,18 @@ def reals(
     -------
     Reals
         For the ``given`` of a claim.
+
+    Raises
+    ------
+    ValueError
+        If an end is no double, or the range is empty.
     """
+    for side, bound in (("low", low), ("high", high)):
+        if isinstance(bound, Fraction | Decimal | Exact | Ball | str):
+            raise ValueError(
+                f"{side} is {brief(bound)}, expected a real number as an int or a float: ends are doubles; for an "
+                f"exact end scale the variable, as et.exact('0.1') * x for x in [0, 1]"
+            )
     return Reals(low, high, like, open_low, open_high, integer=False)
 
 
@@ -137,17 +156,31 @@ def integers(low: int, high: int) -> Reals:
     Parameters
     ----------
     low, high : int
-        Ends of the range, both included.
+        Ends of the range, both included; they may be infinite.
 
     Returns
     -------
     Reals
         For the ``given`` of a claim.
+
+    Raises
+    ------
+    ValueError
+        If an end is no integer, or the range is empty.
     """
+    for side, bound in (("low", low), ("high", high)):
+        if isinstance(bound, float | np.floating) and math.isfinite(bound) and bound != math.floor(bound):
+            raise ValueError(f"{side} is {brief(bound)}, expected an integer")
     return Reals(low, high, None, False, False, integer=True)
 
 
-def mdps(states: Any = (1, 3), actions: Any = (2, 3), tables: bool = True) -> MDPs:
+def mdps(
+    states: Any = (1, 3),
+    actions: Any = (2, 3),
+    tables: bool = True,
+    *,
+    discount: float | tuple[float, float] = (0.0, 1.0),
+) -> MDPs:
     """Discounted MDPs, dense, with and without an end of the episode.
 
     The claim's functions get a batched `MDP`. For its policy give ``logits(like=...)`` with the name of this variable.
@@ -158,10 +191,12 @@ def mdps(states: Any = (1, 3), actions: Any = (2, 3), tables: bool = True) -> MD
         Their number, or the least and the largest number.
     tables : bool
         Whether the claim is also evaluated on the tables of FrozenLake, Taxi and CliffWalking.
+    discount : float or (float, float), default (0, 1)
+        The discount, or the least and the largest one; 1 itself is excluded.
 
     Returns
     -------
     MDPs
         For the ``given`` of a claim.
     """
-    return MDPs(states, actions, tables)
+    return MDPs(states, actions, tables, discount)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from entropy_theory.checking.leaf import Leaf, Sizes
-from entropy_theory.checking.variables import MDPs, Variable, axes_of
+from entropy_theory.checking.variables import MDPs, Spread, Variable, axes_of, small_and_doubled
 from entropy_theory.problems.tables import Table, tables
 
 Array = np.ndarray[Any, Any]
@@ -27,7 +27,9 @@ class Space:
             if not isinstance(variable, Variable):
                 raise ValueError(f"given[{name!r}] is {variable!r}, expected a domain such as domains.logits()")
             if variable.like is not None and not _likes_end(variable.like, given, name):
-                raise ValueError(f"given[{name!r}] is like {variable.like!r}, expected one of {sorted(given)}")
+                others = [other for other in sorted(given) if _likes_end(other, given, name)]
+                expected = f"one of {others}" if others else "sizes of its own: no other variable has any"
+                raise ValueError(f"given[{name!r}] is like {variable.like!r}, expected {expected}")
         self.given = dict(given)
         # What others are like is drawn first, so that rewards can follow the policy.
         self._order = sorted(given, key=lambda name: _depth(name, given))
@@ -35,11 +37,11 @@ class Space:
         for name, variable in given.items():
             self.leaves.update(variable.leaves(name, given))
 
-    def sizes(self) -> list[Sizes]:
-        """All combinations of sizes, smallest total first."""
+    def sizes(self, spread: Spread = small_and_doubled) -> list[Sizes]:
+        """All combinations of sizes that a spread picks from each range, smallest total first."""
         combinations: list[Sizes] = [{}]
         for name, variable in self.given.items():
-            combinations = [c | s for c in combinations for s in variable.sizes(name)]
+            combinations = [c | s for c in combinations for s in variable.sizes(name, spread)]
         return sorted(combinations, key=lambda s: (sum(s.values()), tuple(s.values())))
 
     def draw(self, rng: Generator, n: int, sizes: Sizes, fixed: Mapping[str, Array] | None = None) -> dict[str, Array]:

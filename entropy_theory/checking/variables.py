@@ -7,7 +7,7 @@ anticomonotone with the policy, tiny and huge, and small rationals, which make r
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +21,12 @@ from entropy_theory.problems.tables import Table
 
 Array = np.ndarray[Any, Any]
 Generator = np.random.Generator
+
+
+Spread = Callable[[tuple[int, int]], list[int]]
+"""Picks sizes from a range."""
+
+MOST_STEPS = 100
 
 
 class Variable:
@@ -38,7 +44,7 @@ class Variable:
     states: tuple[int, int] | None = None
     actions: tuple[int, int] | None = None
 
-    def sizes(self, name: str) -> list[Sizes]:
+    def sizes(self, name: str, spread: Spread) -> list[Sizes]:
         """The sizes that it ranges over, small ones first; a variable like another has none of its own."""
         return [{}]
 
@@ -94,14 +100,14 @@ class _Actions(Variable):
         states = "" if self.states is None else f"{_range_in_words(self.states, 'state')} with "
         return f"with {states}{_range_in_words(self.actions or (1, 1), 'action')}" + (" each" if states else "")
 
-    def sizes(self, name: str) -> list[Sizes]:
+    def sizes(self, name: str, spread: Spread) -> list[Sizes]:
         if self.actions is None:
             return [{}]
-        states = _spread(self.states) if self.states is not None else [None]
+        states = spread(self.states) if self.states is not None else [None]
         return [
             {f"{name}.actions": a} | ({} if s is None else {f"{name}.states": s})
             for s in states
-            for a in _spread(self.actions)
+            for a in spread(self.actions)
         ]
 
 
@@ -250,8 +256,7 @@ class Reals(Variable):
 
 
 class MDPs(Variable):
-    """Discounted MDPs, with and without termination, discount from 0.1 to 0.999; the claim's functions receive a
-    batched `MDP`.
+    """Discounted MDPs, with and without termination; the claim's functions receive a batched `MDP`.
 
     Beside random problems a claim is evaluated on the tables of FrozenLake, Taxi and CliffWalking, unless `tables` is
     false.
@@ -260,30 +265,34 @@ class MDPs(Variable):
     states: tuple[int, int]
     actions: tuple[int, int]
 
-    def __init__(self, states: Any, actions: Any, tables: bool) -> None:
+    def __init__(self, states: Any, actions: Any, tables: bool, discount: Any) -> None:
         self.states = _range(states, "states", 1)
         self.actions = _range(actions, "actions", 1)
         self.tables = tables
+        self.discount = _discounts(discount)
 
     def __repr__(self) -> str:
-        return f"mdps(states={self.states}, actions={self.actions})"
+        return f"mdps(states={self.states}, actions={self.actions}, discount={self.discount})"
 
     def in_words(self, name: str) -> str:
         sizes = f"{_range_in_words(self.states, 'state')} and {_range_in_words(self.actions, 'action')}"
         tables = "; also the tables of FrozenLake, CliffWalking and Taxi" if self.tables else ""
-        return f"{name}: a discounted MDP with {sizes}, whose episodes may end{tables}"
+        low, high = self.discount
+        closing = ")" if high == 1 else "]"
+        discount = (
+            number_in_words(low) if low == high else f"in [{number_in_words(low)}, {number_in_words(high)}{closing}"
+        )
+        return f"{name}: an MDP with {sizes}, discount {discount}, whose episodes may end{tables}"
 
-    def sizes(self, name: str) -> list[Sizes]:
-        return [
-            {f"{name}.states": s, f"{name}.actions": a} for s in _spread(self.states) for a in _spread(self.actions)
-        ]
+    def sizes(self, name: str, spread: Spread) -> list[Sizes]:
+        return [{f"{name}.states": s, f"{name}.actions": a} for s in spread(self.states) for a in spread(self.actions)]
 
     def leaves(self, name: str, given: Mapping[str, Variable]) -> dict[str, Leaf]:
         states, actions = f"{name}.states", f"{name}.actions"
         return {
             f"{name}.transition": Leaf("simplex", (states, actions, f"{states}+end"), interior=False),
             f"{name}.reward": Leaf("real", (states, actions)),
-            f"{name}.discount": Leaf("real", (), 0.1, 0.999),
+            f"{name}.discount": Leaf("real", (), *self.discount, open_high=self.discount[1] == 1),
             f"{name}.initial": Leaf("simplex", (states,), interior=False),
         }
 
@@ -297,16 +306,20 @@ class MDPs(Variable):
         rows = np.where(endless, 0.0, rows)
         rows = np.where(rows.sum(-1, keepdims=True) > 0, rows, np.eye(s + 1)[rng.integers(0, s, size=(n, s, a))])
         reward = rng.normal(size=(n, s, a))
-        reward = np.where(chosen(rng, n, 0.4, 3), rng.integers(0, 2, size=(n, s, a)), reward)
+        least = rng.choice([-1, 0], size=(n, 1, 1))
+        reward = np.where(chosen(rng, n, 0.4, 3), rng.integers(least, 2, size=(n, s, a)), reward)
         discount = rng.uniform(0.1, 0.99, size=n)
         discount = np.where(chosen(rng, n, 0.3, 1), 0.5, discount)
-        discount = np.where(chosen(rng, n, 0.1, 1), 1 - 10.0 ** rng.uniform(-3, -1, size=n), discount)
+        discount = np.where(chosen(rng, n, 0.1, 1), 1 - 10.0 ** rng.uniform(-6, -1, size=n), discount)
+        discount = np.where(chosen(rng, n, 0.05, 1), 10.0 ** rng.uniform(-6, -1, size=n), discount)
+        discount = np.where(chosen(rng, n, 0.05, 1), 0.0, discount)
+        low, high = self.discount
         start = rng.standard_gamma(1.0, size=(n, s)) + 1e-12
         start = np.where(chosen(rng, n, 0.5, 2), np.arange(s) == 0, start)
         return {
             f"{name}.transition": rows / rows.sum(-1, keepdims=True),
             f"{name}.reward": reward,
-            f"{name}.discount": discount,
+            f"{name}.discount": low + (high - low) * discount,
             f"{name}.initial": start / start.sum(-1, keepdims=True),
         }
 
@@ -370,6 +383,21 @@ def _range(value: Any, name: str, least: int) -> tuple[int, int]:
     return low, high
 
 
+def _discounts(value: Any) -> tuple[float, float]:
+    """A discount or a range of them as (least, most), where 1 is never reached."""
+    pair = value if isinstance(value, tuple | list) else (value, value)
+    try:
+        low, high = (float(end) for end in pair)
+    except (TypeError, ValueError, OverflowError):
+        low = high = math.nan
+    if not (0 <= low <= high <= 1 and low < 1):
+        raise ValueError(
+            f"discount is {brief(value)}, expected a number in [0, 1) or a pair (least, most) with "
+            "0 <= least <= most <= 1"
+        )
+    return low, high
+
+
 def number_in_words(x: float) -> str:
     """A float as a short fraction if it is one."""
     if not math.isfinite(x) or abs(x) >= 1e15:
@@ -384,10 +412,17 @@ def _range_in_words(bounds: tuple[int, int], noun: str) -> str:
     return f"{text} {noun}{'' if high == 1 else 's'}"
 
 
-def _spread(bounds: tuple[int, int]) -> list[int]:
+def small_and_doubled(bounds: tuple[int, int]) -> list[int]:
     """All sizes of a short range; of a long one the small sizes and then ever larger steps up to the end."""
     low, high = bounds
     sizes = list(range(low, min(high, low + 5) + 1))
     while sizes[-1] < high:
         sizes.append(min(high, 2 * sizes[-1]))
     return sizes
+
+
+def evenly(bounds: tuple[int, int]) -> list[int]:
+    """All sizes of a range, or of a long one some at even distances."""
+    low, high = bounds
+    steps = min(high - low, MOST_STEPS)
+    return sorted({low + (high - low) * k // max(steps, 1) for k in range(steps + 1)})

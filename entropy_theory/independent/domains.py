@@ -10,8 +10,6 @@ from mpmath import libmp
 
 from entropy_theory.independent.numbers import Interval, sign
 
-LEAST_DISCOUNT, MOST_DISCOUNT = Fraction(1, 10), Fraction(999, 1000)
-
 
 def shape(x: Any) -> tuple[int, ...]:
     """The lengths of nested lists; empty for a number.
@@ -147,7 +145,7 @@ def is_process(
         and actions[0] <= k <= actions[1]
         and shape(transition) == (n, k, n + 1)
         and all(is_simplex(row) for rows in transition for row in rows)
-        and is_number(discount, LEAST_DISCOUNT, MOST_DISCOUNT)
+        and is_number(discount, low=0, below=1)
         and is_simplex(initial, n)
     )
 
