@@ -90,6 +90,8 @@ def test_relative_slack_counts_both_sides() -> None:
     assert at(inequality(1, -3)).relative == -1.0
     assert at(inequality(-1, 3)).relative == 1.0
     assert at(inequality(0, 0)).relative == 0.0
+    # Below the smallest double.
+    assert at(inequality(et.exact(1, 10**400), et.exact(3, 10**400))).relative == 0.5
 
 
 def test_one_entry_that_is_open_leaves_the_whole_open() -> None:

@@ -425,9 +425,8 @@ def _tiny(gap: Ball, left: Ball, right: Ball, bits: int) -> bool:
 
 
 def _relative(gap: Ball, left: Ball, right: Ball) -> float:
-    scale = float(abs(left.arb) + abs(right.arb))
-    value = float(gap.arb.mid())
-    return value / scale if scale > 0 and math.isfinite(scale) else value
+    scale = abs(left.arb) + abs(right.arb)
+    return float((gap.arb / scale).mid()) if scale > 0 else float(gap.arb.mid())
 
 
 def _ratio(left: Ball, right: Ball) -> float:

@@ -1,8 +1,9 @@
 """Where else a claim may fail that random draws and descents from them did not refute.
 
-Each kind of place is looked at in its own way: relations between numbers (`structure`), integers (`whole`), sides that
-differ by many magnitudes (here), narrow peaks (`boxes`), sides that nearly agree (`polish`), the surroundings of
-equality (`faces`), narrow assumptions (`narrow`) and orders (`order_leads`).
+Each kind of place is looked at in its own way: integers (`whole`), sizes and magnitudes that are not drawn (`ranges`),
+relations between numbers (`structure`), instances on which floats and balls differ (`disputed`), sides that differ by
+many magnitudes (here), narrow peaks (`boxes`), sides that nearly agree (`polish`), the surroundings of equality
+(`faces`), the border of an assumption (`borders`), narrow assumptions (`narrow`) and orders (`order_leads`).
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.checking.borders import border_leads
 from entropy_theory.checking.boxes import box_leads
-from entropy_theory.checking.certify import rationals
+from entropy_theory.checking.certify import Examiner, rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Identity, Inequality, Order
+from entropy_theory.checking.disputed import disputed_leads
 from entropy_theory.checking.faces import face_leads
 from entropy_theory.checking.narrow import narrow_leads
 from entropy_theory.checking.order_leads import order_leads
 from entropy_theory.checking.polish import MOST_COORDINATES, polish_leads
+from entropy_theory.checking.ranges import magnitude_leads, seen, size_leads
 from entropy_theory.checking.search import Candidate, Harvest, Scores, descend, score
 from entropy_theory.checking.stages import count, stage
 from entropy_theory.checking.structure import structured
@@ -32,9 +36,6 @@ SHARE = 10
 
 MOST_SIZES, MOST_NUMBERS = 8, 2_000_000
 """Bounds on the sizes that are drawn again, and on the numbers that the instances of one hold together."""
-
-SEEN = {"identity": 1e-9, "strict": -1e-12, "inequality": 0.0}
-"""Merit below minus this from which a structured instance is handed on, by the kind of claim."""
 
 HANDED_ON = 4
 """Structured instances of each size that are handed on, the lowest merit first."""
@@ -54,7 +55,9 @@ RESOLVED, ROUNDED = 1e-6, 1e-10
 STARTS = 4
 
 
-def leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest) -> Iterator[Iterator[Instance]]:
+def leads(
+    claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest, examine: Examiner
+) -> Iterator[Iterator[Instance]]:
     """Instances in exact rationals to be decided, one iterator for each way of looking.
 
     Parameters
@@ -66,6 +69,8 @@ def leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest)
         Of the whole check: all ways do less where it is less.
     harvest : Harvest
         What the search found; counts what is evaluated here.
+    examine : Examiner
+        Decides in balls.
 
     Yields
     ------
@@ -75,14 +80,19 @@ def leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest)
         yield order_leads(claim, rng, budget, harvest)
         return
     yield _whole_leads(claim, rng, budget, harvest)
+    yield size_leads(claim, rng, budget, harvest)
+    yield magnitude_leads(claim, rng, harvest)
     again = _Again(claim, rng, budget, harvest)
     yield again.structured()
     if isinstance(claim, Inequality):
+        yield disputed_leads(claim, budget, harvest, examine)
+        yield again.clear()
         yield again.far()
         centres: list[Instance] = []
         yield _noted(box_leads(claim, budget), centres)
         yield again.near(centres)
         yield face_leads(claim, rng, budget, harvest)
+        yield border_leads(claim, rng, budget, harvest)
     yield narrow_leads(claim, rng, budget, harvest)
 
 
@@ -117,7 +127,6 @@ class _Again:
         self.lowest = min((c.merit for pool in harvest.candidates for c in pool), default=1.0)
 
     def structured(self) -> Iterator[Instance]:
-        kind = "strict" if isinstance(self.claim, Inequality) and self.claim.strict else self.claim.kind
         unseen = not self.harvest.admitted
         n = max(1, self.budget // SHARE // len(self.sizes))
         for size in self.sizes:
@@ -129,7 +138,7 @@ class _Again:
                     admitted, merit = self._scored(grid.floats())
                     worst = np.argsort(np.where(admitted & ~np.isnan(merit), merit, np.inf), kind="stable")[:HANDED_ON]
                     for i in worst:
-                        if admitted[i] and (merit[i] < -SEEN[kind] or (unseen and len(found) < HANDED_ON)):
+                        if admitted[i] and (merit[i] < -seen(self.claim) or (unseen and len(found) < HANDED_ON)):
                             found.append((float(merit[i]), len(found), grid.exact(int(i))))
                 self._scored(self.claim.space.draw(self.rng, min(most, MOST_NUMBERS // 25 // numbers + 1), size))
             yield from (instance for *_, instance in sorted(found, key=lambda x: x[:2])[:HANDED_ON])
@@ -173,6 +182,16 @@ class _Again:
             if len(same) < STARTS:
                 same.append(candidate)
         return [candidate for same in kept.values() for candidate in same]
+
+    def clear(self) -> Iterator[Instance]:
+        """Where the lowest merits are equalities, descents from the lowest that are none."""
+        if self.lowest > RESOLVED or self.budget < FROM_BUDGET:
+            return
+        with stage("optimise"):
+            found = descend(self.claim, self.resolved, self.harvest, self.rng)
+        for candidate in found:
+            if candidate.merit < 0:
+                yield rationals(candidate.leaves, self.claim.space.leaves)
 
     def far(self) -> Iterator[Instance]:
         """Where one side is far below the other everywhere, descents on the logarithm of their ratio."""

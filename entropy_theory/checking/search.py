@@ -318,13 +318,19 @@ class _Descent:
         self.centre, self.lowest = np.asarray(result.x), float(result.fun)
 
     def draw_steps(self, rng: np.random.Generator) -> None:
-        """Steps of all sizes, along single coordinates, some of them and all: the merit need not be smooth."""
-        k = len(self.centre)
+        """Steps of all sizes, along single coordinates, some of them and all, in one leaf or all: the merit need not be
+        smooth."""
+        k, leaves = len(self.centre), len(self.ends) + 1
+        leaf = np.searchsorted(self.ends, np.arange(k), side="right")
         self.steps = []
         for _ in range(ROUNDS):
             scale = 10.0 ** rng.uniform(-7, 0.5, size=(BATCH, 1))
             share = rng.choice([1 / k, 0.5, 1.0], size=(BATCH, 1))
-            self.steps.append((scale, np.where(rng.random((BATCH, k)) < share, rng.normal(size=(BATCH, k)), 0.0)))
+            moved = rng.random((BATCH, k)) < share
+            if leaves > 1:
+                only = rng.integers(-leaves, leaves, size=(BATCH, 1))
+                moved &= (only < 0) | (only == leaf)
+            self.steps.append((scale, np.where(moved, rng.normal(size=(BATCH, k)), 0.0)))
 
     def points(self, i: int) -> Array:
         scale, steps = self.steps[i]

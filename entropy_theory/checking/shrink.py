@@ -6,6 +6,7 @@ only choose what to try.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache
@@ -263,7 +264,7 @@ def _simple_rows(length: int, interior: bool) -> tuple[tuple[Fraction, ...], ...
 def _weights(row: Iterable[Fraction]) -> list[int]:
     """Smallest integers in proportion to the probabilities."""
     values = list(row)
-    common = int(np.lcm.reduce([x.denominator for x in values], dtype=object))
+    common = math.lcm(*(x.denominator for x in values))
     return [int(x * common) for x in values]
 
 

@@ -213,7 +213,7 @@ def _decide_leads(claim: Claim, seed: int, budget: int, harvest: Harvest, decide
     nothing of the claim, unless it is violated but for the rounding of a float.
     """
     rng = generator(seed, f"{claim.name}:{claim.reading}:leads")
-    for way in leads(claim, rng, budget, harvest):
+    for way in leads(claim, rng, budget, harvest, examine):
         for instance in way:
             try:
                 finding = examine(instance)
