@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import entropy_theory as et
+from entropy_theory.checking.certificate import FORMAT, answer
+from entropy_theory.checking.guard import attempt
 from tests.hostile import violation
 
 d = et.domains
@@ -155,9 +157,42 @@ def test_what_takes_all_memory_is_undecided_and_costs_no_other_its_verdict(worke
     assert "Traceback" not in result.stderr
     verdicts = {v["claim"]: v for v in json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))}
     assert [v["outcome"] for v in verdicts.values()] == ["refuted", *["undecided"] * 3, "holds"]
-    assert verdicts["at-once"]["message"].startswith("claim 'at-once': MemoryError: Unable to allocate 200. GiB")
-    assert verdicts["bit-by-bit"]["message"].startswith("claim 'bit-by-bit': MemoryError: Unable to allocate 256. MiB")
-    assert verdicts["without-words"]["message"] == "claim 'without-words': MemoryError: no memory was left"
+    assert verdicts["at-once"]["message"].startswith(
+        "claim 'at-once': lhs raised MemoryError: Unable to allocate 200. GiB"
+    )
+    said = verdicts["bit-by-bit"]["message"]
+    assert said.startswith("claim 'bit-by-bit': lhs raised MemoryError: Unable to allocate 256. MiB")
+    assert verdicts["without-words"]["message"] == "claim 'without-words': lhs raised MemoryError: no memory was left"
     with closing(sqlite3.connect(tmp_path / "kept.db")) as store:
         kept = {row[0] for row in store.execute("SELECT claim FROM verdicts")}
     assert kept == {"before", "after"}
+
+
+def huge(x: Any) -> Any:
+    return np.zeros(10**14)
+
+
+@pytest.mark.parametrize(
+    ("part", "claim"),
+    [
+        ("lhs", et.Inequality(name="own", given={"x": et.domains.reals(0, 1)}, lhs=huge, rhs=1)),
+        ("rhs", et.Identity(name="own", given={"x": et.domains.reals(0, 1)}, lhs=1, rhs=huge)),
+        ("assuming", et.Inequality(name="own", given={"x": et.domains.reals(0, 1)}, assuming=huge, lhs=0, rhs=1)),
+        (
+            "remainder",
+            et.Order(name="own", given={"x": et.domains.reals(0, 1)}, remainder=lambda t, x: huge(x), power=1),
+        ),
+    ],
+)
+def test_the_function_that_asks_for_too_much_is_named(part: str, claim: et.Inequality) -> None:
+    said = f"claim 'own': {part} raised MemoryError: Unable to allocate 728. TiB"
+    with pytest.raises(et.ClaimError, match=said):
+        et.verify(claim, budget=50)
+    once = attempt(claim, 0, 50)
+    assert once.verdict.message.startswith(said)
+    assert once.verdict.error
+    assert not once.lasting
+    item = {"format": FORMAT, "version": 1, "claim": "own", "reading": "printed", "instance": {"x": "1/2"}}
+    confirmed, line = answer([claim], item)
+    assert not confirmed
+    assert line.startswith(f"own (printed): not confirmed: {said}")

@@ -549,6 +549,20 @@ def test_the_command_runs_on_a_dask_cluster(claims_file: Path, tmp_path: Path, m
         assert len(kept) == 8
 
 
+@dask_warnings
+def test_workers_of_a_cluster_import_what_stands_beside_a_file(tmp_path: Path) -> None:
+    """And import it anew when it was edited in the meantime."""
+    file, helper, out = tmp_path / "claims.py", tmp_path / "helper_on_a_cluster.py", tmp_path / "out.json"
+    file.write_text(f"from helper_on_a_cluster import BOUND\n{HEAD}{CLAIM.format('a', 'BOUND')}", encoding="utf-8")
+    with cluster(1) as made:
+        for bound, outcome in ((2, "holds"), (0, "refuted")):
+            helper.write_text(f"BOUND = {bound}\n", encoding="utf-8")
+            options = ["--budget", str(BUDGET), "--dask", made.scheduler_address, "--json", str(out), "-q"]
+            result = CliRunner().invoke(app, ["hunt", str(file), *options])
+            assert result.exit_code == 0, result.output
+            assert json.loads(out.read_text(encoding="utf-8"))[0]["outcome"] == outcome
+
+
 def command(*arguments: object) -> str:
     result = CliRunner().invoke(app, [str(x) for x in arguments])
     assert result.exit_code == 2, result.output

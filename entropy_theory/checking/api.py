@@ -13,10 +13,11 @@ from rich.console import RenderableType
 from entropy_theory.brief import brief
 from entropy_theory.checking import campaign, forms
 from entropy_theory.checking.claim import Claim, Reading
+from entropy_theory.checking.guard import checked
 from entropy_theory.checking.merge import check_seeds
 from entropy_theory.checking.registry import paper_claims, select
 from entropy_theory.checking.verdict import Verdict
-from entropy_theory.checking.verify import BUDGET, check
+from entropy_theory.checking.verify import BUDGET
 from entropy_theory.progress import Report, reporting
 
 
@@ -71,20 +72,20 @@ def verify(
     ValueError
         If no claim has that name; it proposes the nearest ones.
     ClaimError
-        If a function of the claim fails.
+        If a function of the claim fails, or asks for more memory than there is.
     """
     if not isinstance(reading, str) or reading not in ("printed", "corrected"):
         raise ValueError(f"reading is {brief(reading)}, expected 'printed' or 'corrected'")
     size = BUDGET if budget is None else budget
     if isinstance(claim, Claim):
-        return check(claim, seed, size)
+        return checked(claim, seed, size)
     if not isinstance(claim, str):
         raise ValueError(f"claim is {brief(claim)}, expected a claim or the name of one")
     chosen = select(paper_claims(), [claim])
     same = [c for c in chosen if c.name == claim]
     if same:
-        return check(next((c for c in same if c.reading == reading), same[0]), seed, size)
-    return Verdicts(check(c, seed, size) for c in chosen)
+        return checked(next((c for c in same if c.reading == reading), same[0]), seed, size)
+    return Verdicts(checked(c, seed, size) for c in chosen)
 
 
 def verify_all(

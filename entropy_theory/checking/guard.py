@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from entropy_theory.brief import message
-from entropy_theory.checking.claim import Claim, ClaimError
+from entropy_theory.checking.claim import Claim, ClaimError, OutOfMemory
 from entropy_theory.checking.plaintext import printable
 from entropy_theory.checking.verdict import Verdict
 from entropy_theory.checking.verify import check
@@ -54,9 +54,37 @@ def attempt(claim: Claim, seed: int, budget: int, time_limit: float | None = TIM
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also what a function may raise beside exceptions
-        why = message(error) or ("no memory was left" if isinstance(error, MemoryError) else "")
-        text = f"claim {claim.name!r}: {type(error).__name__}{f': {why}' if why else ''}"
-        return Attempt(failed(claim, text), lasting=not isinstance(error, MemoryError))
+        return Attempt(failed(claim, _text(claim, error)), lasting=not isinstance(error, MemoryError))
+
+
+def checked(claim: Claim, seed: int, budget: int) -> Verdict:
+    """Check a claim.
+
+    Parameters
+    ----------
+    claim : Claim
+    seed, budget : int
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    ClaimError
+        If its functions fail, or there is too little memory.
+    """
+    try:
+        return check(claim, seed, budget)
+    except MemoryError as error:
+        raise ClaimError(_text(claim, error)) from error
+
+
+def _text(claim: Claim, error: BaseException) -> str:
+    if isinstance(error, OutOfMemory):
+        return str(error)
+    why = message(error) or ("no memory was left" if isinstance(error, MemoryError) else "")
+    return f"claim {claim.name!r}: {type(error).__name__}{f': {why}' if why else ''}"
 
 
 def failed(claim: Claim, message: str) -> Verdict:

@@ -6,12 +6,16 @@ They are found without running anything, so that each process finds the same one
 from __future__ import annotations
 
 import ast
+import importlib
 import site
+import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
+
+from entropy_theory.checking.beside import folder_of
 
 MOST_FILES = 10_000
 """Files that are looked at, so that a folder of whatever else beside a module takes no time without end."""
@@ -35,7 +39,9 @@ def files_of(path: Path) -> list[Path]:
     OSError
         If the file, or a module that is there, cannot be read.
     """
+    importlib.invalidate_caches()
     found: dict[Path, None] = {}
+    folder = folder_of(path)
     pending = [path]
     while pending and len(found) < MOST_FILES:
         file = pending.pop()
@@ -43,7 +49,7 @@ def files_of(path: Path) -> list[Path]:
             continue
         found[file] = None
         for name in _imports(file.read_bytes()):
-            pending += _own(name)
+            pending += _own(name, folder)
     return [path, *sorted(found.keys() - {path})]
 
 
@@ -60,10 +66,10 @@ def _imports(source: bytes) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-def _own(name: str) -> list[Path]:
+def _own(name: str, folder: Path) -> list[Path]:
     """The files of a module or package, none if Python or an installed package has it, or nothing is found."""
     try:
-        spec = PathFinder.find_spec(name)
+        spec = PathFinder.find_spec(name, [str(folder), *sys.path])
     except (ImportError, ValueError):
         return []
     if spec is None or name == "entropy_theory":

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from entropy_theory.brief import brief, message
+from entropy_theory.checking.beside import importable
 from entropy_theory.checking.claim import Claim
 
 
@@ -124,7 +125,8 @@ def _fits(claim: str, name: str) -> bool:
 def load(spec: str) -> tuple[Claim, ...]:
     """The claims of a file ``FILE.py`` or the one that it calls NAME: ``FILE.py:NAME``.
 
-    NAME is the variable or the claim's own name.
+    NAME is the variable or the claim's own name. The file can import modules that stand beside it, as a script can, but
+    not later, when its functions are called.
 
     Raises
     ------
@@ -174,7 +176,8 @@ def _run(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         # Not from bytecode on disk, which passes for current when a file is edited twice within a second.
-        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+        with importable(path):
+            exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also what a program may raise beside exceptions
