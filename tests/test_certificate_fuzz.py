@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import string
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -25,8 +26,10 @@ from typer.testing import CliRunner
 from entropy_theory.checking import certificate
 from entropy_theory.checking.certificate import CertificateError, answer, read_certificates
 from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.evidence import LONGEST, OTHERWISE, brief
 from entropy_theory.checking.leaf import Leaf
 from entropy_theory.checking.registry import paper_claims
+from entropy_theory.checking.verdict import Verdict
 from entropy_theory.cli import app
 from entropy_theory.independent.decide import decide
 from tests.oracles.refuted import ORACLES
@@ -42,7 +45,10 @@ SLOW = {"theorem-vii.3/rate", "theorem-vii.3/stationary", "theorem-iv.1/eq-4", "
 """Certificates whose decision takes more than 40 milliseconds, beside those of Section VIII."""
 
 MEANT = ("format", "version", "claim", "reading", "kind", "instance")
-"""Entries on which the answer depends; bits and evidence are found anew."""
+"""Entries on which the decision depends; bits and evidence are found anew, and compared."""
+
+REJECTED = "; its evidence is rejected: "
+"""What is said where the first evaluator's enclosures are too wide to see that the printed ones are wrong."""
 
 many = settings(max_examples=4 * settings().max_examples, suppress_health_check=list(HealthCheck))
 
@@ -61,6 +67,11 @@ def numbers(value: Any) -> Iterator[Fraction]:
             yield from numbers(part)
     else:
         yield value
+
+
+def bare(item: Certificate) -> Certificate:
+    """The certificate with nothing printed that other numbers would contradict."""
+    return {key: value for key, value in item.items() if key in MEANT}
 
 
 def at_a_float_end(item: Certificate) -> bool:
@@ -149,10 +160,10 @@ def check_truth(item: Certificate, confirmed: bool, line: str) -> None:
     """The evaluators agree, and the answer is what the oracle says, or says that the precision did not suffice."""
     assert agree(item, line), (item, line)
     expected = truth(item)
-    if expected and not confirmed:
+    if expected and not confirmed and REJECTED not in line:
         assert not moderate(item), (item, line)
         assert any(words in line for words in ("undecided", "(balanced", "both sides agree to")), (item, line)
-    elif expected is not None:
+    elif expected is not None and REJECTED not in line:
         assert confirmed is expected, (item, line)
     if confirmed:
         assert CLAIMS[item["claim"], item["reading"]].breaks, (item, line)
@@ -204,16 +215,81 @@ def after_change(item: Certificate, text: str) -> None:
     now = json.loads(text)
     assert len(answers) == 1
     confirmed, line = answers[0]
-    if ": rejected: " in line:
+    if ": rejected: " not in line:
+        check_truth(now, confirmed, line)
+    check_beside(item, now, confirmed, line)
+
+
+ENCLOSED = ("lhs", "rhs", "rhs_minus_lhs", "remainders", "orders")
+NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]{1,5})?"
+
+
+def printed_ends(text: Any) -> tuple[Fraction, Fraction] | None:
+    """The interval that an entry of the evidence prints; None if it prints none, or one at length."""
+    if not isinstance(text, str) or len(text) > LONGEST:
+        return None
+    if re.fullmatch(rf"-?[0-9]+/0*[1-9][0-9]*|{NUMBER}", text):
+        return F(text), F(text)
+    match = re.fullmatch(rf"\[({NUMBER} )?\+/- ({NUMBER})\]", text)
+    if match is None or F(match[2]) < 0:
+        return None
+    middle, radius = F((match[1] or "0").strip()), F(match[2])
+    return middle - radius, middle + radius
+
+
+def parts_of(evidence: Any) -> Iterator[tuple[str, Any]]:
+    for name, value in evidence.items():
+        yield from ((name, part) for part in value) if isinstance(value, list) else [(name, value)]
+
+
+def may_be_printed(true: Any, printed: Any) -> bool | None:
+    """Whether printed evidence has the entries of the true one, and intervals that hold its; None if they only meet."""
+    if not isinstance(printed, dict) or set(printed) != set(true):
+        return False
+    whole = True
+    for name, value in true.items():
+        own = printed[name]
+        if isinstance(value, list) and (not isinstance(own, list) or len(own) != len(value)):
+            return False
+        for a, b in zip(*(x if isinstance(value, list) else [x] for x in (value, own)), strict=True):
+            if name not in ENCLOSED and (type(a) is not type(b) or a != b):
+                return False
+            if a != b:
+                (low, high), ends = printed_ends(a) or (F(0), F(0)), printed_ends(b)
+                if ends is None or ends[0] > high or ends[1] < low:
+                    return False
+                whole = whole and ends[0] <= low and ends[1] >= high
+    return whole or None
+
+
+def check_beside(item: Certificate, now: Certificate, confirmed: bool, line: str) -> None:
+    """What a changed certificate of the same numbers prints is rejected, or the truth is said of it."""
+    if "outcome" in now or any(now.get(key) != item.get(key) for key in MEANT):
         return
-    check_truth(now, confirmed, line)
-    if all(now.get(key) == item.get(key) for key in MEANT):
-        assert confirmed, line
+    bits = now.get("bits", 1)
+    genuine: bool | None = type(bits) is int and bits >= 1
+    printed = "evidence" in item and now.get("evidence") is not None
+    if genuine and printed:
+        genuine = may_be_printed(item["evidence"], now["evidence"])
+    if genuine is not None:
+        assert confirmed is genuine, line
+    if not confirmed:
+        assert (REJECTED if genuine is None else ": rejected: ") in line
+        return
+    others = [("bits", item["bits"])] if now.get("bits", item.get("bits")) != item.get("bits") else []
+    if printed:
+        pairs = zip(parts_of(item["evidence"]), parts_of(now["evidence"] | {}), strict=True)
+        others += [a for a, b in pairs if a != b]
+    assert (OTHERWISE in line) == bool(others)
+    for name, true in others:
+        assert name in line
+        assert brief(true) in line
 
 
 @many
 @given(known_truth, st.data())
 def test_any_digit_of_any_number(item: Certificate, data: st.DataObject) -> None:
+    item = data.draw(st.sampled_from([item, bare(item)]))
     text = json.dumps(item)
     for _ in range(data.draw(st.integers(1, 2))):
         i = data.draw(st.sampled_from(spots(text, string.digits)))
@@ -224,6 +300,7 @@ def test_any_digit_of_any_number(item: Certificate, data: st.DataObject) -> None
 @many
 @given(cheap, st.data())
 def test_any_character_changed_dropped_or_added(item: Certificate, data: st.DataObject) -> None:
+    item = data.draw(st.sampled_from([item, bare(item)]))
     text = json.dumps(item, indent=data.draw(st.sampled_from([None, 1])))
     for _ in range(data.draw(st.integers(1, 3))):
         i = data.draw(st.integers(0, len(text) - 1))
@@ -242,6 +319,7 @@ def test_any_byte(item: Certificate, data: st.DataObject) -> None:
     answers = outcome(bytes(content))
     if not isinstance(answers, str) and answers and answers[0][0]:
         check_truth(json.loads(bytes(content)), *answers[0])
+        check_beside(item, json.loads(bytes(content)), *answers[0])
 
 
 @many
@@ -264,6 +342,123 @@ def test_truncated_at_any_byte() -> None:
         refused = outcome(content[:end])
         assert isinstance(refused, str), end
     assert not isinstance(outcome(content), str)
+
+
+# Tampered evidence, and verdicts
+
+
+@many
+@given(st.sampled_from(STORED), st.data())
+def test_any_character_of_the_evidence(item: Certificate, data: st.DataObject) -> None:
+    changed = copy.deepcopy(item)
+    places_of = [
+        path for path in sorted(places(item["evidence"]), key=str) if isinstance(at(item["evidence"], path), str)
+    ]
+    path = data.draw(st.sampled_from(places_of))
+    text = at(item["evidence"], path)
+    i = data.draw(st.integers(0, len(text) - 1))
+    new = data.draw(
+        st.sampled_from([*string.digits, *string.digits, "", "-", ".", "/", "e", "e-", "e+9", " ", "[", "]"])
+    )
+    text = text[:i] + new + text[i + data.draw(st.integers(0, 1)) :]
+    holder(changed["evidence"], path)[path[-1]] = text
+    confirmed, line = decided(changed)
+    check_beside(item, changed, confirmed, line)
+
+
+def verdict_of(item: Certificate) -> Certificate:
+    """A verdict that holds the certificate, as the command writes it."""
+    claim = CLAIMS[item["claim"], item["reading"]]
+    instance, _ = certificate.read_instance(claim, item)
+    return Verdict(
+        claim=claim.name,
+        reading=claim.reading,
+        kind=claim.kind,
+        statement=claim.statement,
+        outcome="refuted",
+        instances=900,
+        admitted=800,
+        worst=-1.5,
+        tight=claim.tight,
+        counterexample={name: certificate.strings(value) for name, value in claim.space.describe(instance).items()},
+        certificate=copy.deepcopy(item),
+        remark=claim.remark,
+    ).to_json()
+
+
+FREE = {"instances", "admitted", "worst", "ratio", "environments", "message", "error"}
+"""Entries of a verdict that tell of the search, of which the numbers of a certificate know nothing."""
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_verdicts_are_confirmed_by_their_certificates(name: str) -> None:
+    assert decided(verdict_of(BY_NAME[name])) == decided(BY_NAME[name])
+
+
+@many
+@given(cheap, st.data())
+def test_any_digit_of_the_counterexample_beside_a_certificate(item: Certificate, data: st.DataObject) -> None:
+    verdict = verdict_of(item)
+    text = json.dumps(verdict["counterexample"])
+    i = data.draw(st.sampled_from(spots(text, string.digits)))
+    text = text[:i] + data.draw(st.sampled_from(string.digits)) + text[i + 1 :]
+    if any(not b.strip("0") for b in re.findall("/([0-9]+)", text)):
+        shown = None
+    else:
+        shown = {name: rational(value) for name, value in json.loads(text).items()}
+    true = {name: rational(value) for name, value in verdict["counterexample"].items()}
+    confirmed, line = decided(verdict | {"counterexample": json.loads(text)})
+    assert confirmed is (shown == true)
+    assert confirmed or ": rejected: the verdict has another counterexample than its certificate" in line
+
+
+@many
+@given(cheap, st.data())
+def test_any_entry_of_a_verdict(item: Certificate, data: st.DataObject) -> None:
+    """Only what tells of the search may be changed and pass."""
+    verdict = verdict_of(item)
+    changed = tampered(verdict, data.draw)
+    if not isinstance(changed, dict) or "outcome" not in changed:
+        answers = outcome(json.dumps(changed).encode())
+        assert not isinstance(answers, str)
+        assert not any(confirmed for confirmed, _ in answers)
+        return
+    answers = outcome(json.dumps(changed).encode())
+    assert not isinstance(answers, str)
+    if not answers:
+        assert changed.get("certificate") is None
+        assert changed.get("counterexample") is None
+        return
+    confirmed, line = answers[0]
+    fixed = {key: value for key, value in changed.items() if key not in FREE}
+    if not confirmed:
+        assert changed != verdict
+        return
+    assert set(changed) == set(verdict)
+    inside = changed["certificate"]
+    for name, value in fixed.items():
+        if name == "certificate":
+            check_truth(value, confirmed, line)
+            check_beside(item, value, confirmed, line)
+        elif name == "counterexample":
+            numbers_of = certificate.read_instance(CLAIMS[inside["claim"], inside["reading"]], inside)[0]
+            shown = CLAIMS[inside["claim"], inside["reading"]].space.describe(numbers_of)
+            assert {k: rational(v) for k, v in value.items()} == {k: v.tolist() for k, v in shown.items()}
+        else:
+            assert value == verdict[name]
+
+
+@many
+@given(cheap, st.sampled_from(STORED), st.data())
+def test_parts_of_two_verdicts_exchanged(item: Certificate, other: Certificate, data: st.DataObject) -> None:
+    """One line's refutation is not to be printed as that of another."""
+    mine, others = verdict_of(item), verdict_of(other)
+    names = sorted(set(mine) - FREE - {"outcome"})
+    taken = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=len(names) - 1, unique=True))
+    changed = mine | {name: others[name] for name in taken}
+    confirmed, line = decided(changed)
+    assert confirmed is (changed in (mine, others)), line
+    assert confirmed or ": rejected: " in line
 
 
 # Tampered entries
@@ -339,6 +534,10 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(inner, (*path, key))
 
 
+def at(item: Any, path: tuple[Any, ...]) -> Any:
+    return holder(item, path)[path[-1]]
+
+
 def holder(item: Any, path: tuple[Any, ...]) -> Any:
     for step in path[:-1]:
         item = item[step]
@@ -379,21 +578,22 @@ def tampered(item: Certificate, draw: Callable[[Any], Any]) -> Any:
 @many
 @given(cheap, st.data())
 def test_any_entry_replaced_dropped_renamed_or_nested(item: Certificate, data: st.DataObject) -> None:
+    item = data.draw(st.sampled_from([item, bare(item)]))
     changed = tampered(item, data.draw)
     answers = outcome(json.dumps(changed).encode())
     assert not isinstance(answers, str)
     for confirmed, line in answers:
         if ": rejected: " not in line:
             check_truth(changed, confirmed, line)
-            if all(changed.get(key) == item.get(key) for key in MEANT):
-                assert confirmed
+        if isinstance(changed, dict):
+            check_beside(item, changed, confirmed, line)
 
 
 @many
 @given(known_truth, st.data())
 def test_other_numbers_are_decided_anew(item: Certificate, data: st.DataObject) -> None:
-    """Numbers near and far, with what the domain asks of them or without; the evidence says what it said."""
-    changed = copy.deepcopy(item)
+    """Numbers near and far, with what the domain asks of them or without."""
+    changed = copy.deepcopy(bare(item))
     simple = st.one_of(st.fractions(-2, 2, max_denominator=9), st.integers(-3, 25).map(F))
     number = st.one_of(
         simple, simple, st.fractions(-1, 1), st.sampled_from([F(10) ** 300, F(1, 10**300), F(1, 10**998)])
@@ -496,7 +696,7 @@ def nested(depth: int) -> Any:
         (attacked(instance={"p": ["1/3", "2/3"], "r": ["0"]}), "instance['r'] has shape (1,)"),
         (attacked(instance={"p": ["1/3", "2/3"]}), "instance has 'p', expected 'p', 'r'"),
         (attacked(instance={"p\n": ["1"], "r": ["0"]}), "instance has 'p\\n', 'r', expected"),
-        ({"outcome": "refuted", "claim": "x", "certificate": None}, "says refuted and has no certificate"),
+        ({"outcome": "refuted", "claim": "x", "certificate": None}, "says 'refuted' and has no certificate"),
         ([1] * 10**4, "the certificate is a list of 10000"),
         (nested(900), "the certificate is a list of 1"),
         (10**40, "the certificate is 1000"),
@@ -534,7 +734,7 @@ def test_what_is_no_file_of_certificates_is_refused(content: bytes, said: str) -
 
 
 def test_a_byte_order_mark_and_other_entries_change_nothing() -> None:
-    item = attacked(comment="x", outcome="holds", certificate=None, bits=float(10**300), evidence={"rhs": "7"})
+    item = attacked(comment="x", certificate=None)
     assert decided(item)[0]
     answers = outcome(b"\xef\xbb\xbf" + json.dumps(item).encode())
     assert not isinstance(answers, str)
@@ -562,7 +762,7 @@ def test_very_many_long_numbers_are_outside_before_they_are_added() -> None:
 @pytest.mark.parametrize("name", BY_NAME)
 def test_numbers_of_a_thousand_digits_are_decided(name: str) -> None:
     """Numbers that differ from the counterexample's by 1e-900 of them."""
-    item = copy.deepcopy(BY_NAME[name])
+    item = copy.deepcopy(bare(BY_NAME[name]))
     little = F(1, 10**900)
 
     def longer(value: Any, simplex: bool) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,12 +20,12 @@ import entropy_theory as et
 from entropy_theory.checking.certificate import (
     CertificateError,
     answer,
-    brief,
     read_certificates,
     recheck,
     stands,
 )
 from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.evidence import brief, other_digits
 from entropy_theory.checking.registry import paper_claims
 from entropy_theory.checking.verdict import Environment, Verdict
 from entropy_theory.checking.verify import check
@@ -91,18 +92,34 @@ def test_a_certificate_is_confirmed_from_its_rationals(claim: Claim) -> None:
 
 
 @every_claim
-def test_the_evidence_is_not_trusted(claim: Claim) -> None:
+def test_other_evidence_is_rejected(claim: Claim) -> None:
     data = certificate_of(claim)
-    genuine = copy.deepcopy(data["evidence"])
     data["evidence"] = {"lhs": "0", "rhs": "17", "rhs_minus_lhs": "17"}
-    data["bits"] = -5
-    finding = recheck(claim, data)
-    assert stands(finding)
-    assert finding.evidence == genuine
+    with pytest.raises(CertificateError, match="evidence"):
+        recheck(claim, data)
+
+
+@every_claim
+@pytest.mark.parametrize("bits", [0, -5, 64.0, "64", None, True])
+def test_what_is_no_precision_is_rejected(claim: Claim, bits: Any) -> None:
+    with pytest.raises(CertificateError) as error:
+        recheck(claim, certificate_of(claim) | {"bits": bits})
+    assert str(error.value) == f"bits is {bits!r}, expected an integer >= 1"
+
+
+@every_claim
+def test_another_precision_decides_nothing_and_is_said(claim: Claim) -> None:
+    data = certificate_of(claim)
+    for bits in (1, data["bits"] + 1, 10**40):
+        assert recheck(claim, data | {"bits": bits}).bits == data["bits"]
+        confirmed, line = answer(CLAIMS, data | {"bits": bits})
+        assert confirmed
+        assert line.endswith(f"; bits are {data['bits']}, where the certificate has {bits}")
 
 
 def test_a_number_that_satisfies_the_claim_is_not_confirmed() -> None:
     data = certificate_of(FIFTH)
+    del data["evidence"]
     for text, status in (
         ("1/10", "satisfied"),
         ("0", "satisfied"),
@@ -367,6 +384,95 @@ def test_a_certificate_renamed_to_another_claim_is_decided_for_that_claim() -> N
     assert recheck(true, data).status == "satisfied"
 
 
+# Verdicts that hold a certificate ---------------------------------------------------------------------------------
+
+
+def whole(claim: Claim) -> Any:
+    """A copy of the claim's verdict as it is read from a file."""
+    return json.loads(json.dumps(verdict_of(claim).to_json()))
+
+
+@every_claim
+def test_a_verdict_is_confirmed_by_its_certificate(claim: Claim) -> None:
+    bits = verdict_of(claim).certificate["bits"]  # type: ignore[index]
+    expected = True, f"{claim.name} ({claim.reading}): refuted, decided at {bits} bits"
+    assert answer(CLAIMS, whole(claim)) == answer(CLAIMS, certificate_of(claim)) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"outcome": "holds"}, "the outcome of fifth (printed) is 'holds' with a counterexample, expected null"),
+        ({"outcome": "proved"}, "the outcome of fifth (printed) is 'proved' with a counterexample, expected null"),
+        ({"outcome": "true"}, "outcome is 'true', expected one of proved, holds, refuted, undecided"),
+        ({"counterexample": None}, "the outcome of fifth (printed) is 'refuted' without a counterexample"),
+        ({"counterexample": {"x": "1/3"}}, "another counterexample than its certificate, expected the same numbers"),
+        ({"counterexample": {"x": ["1/2"]}}, "another counterexample"),
+        ({"counterexample": {"x": {"x": "1/2"}}}, "another counterexample"),
+        ({"counterexample": {"x": 0.5}}, "another counterexample"),
+        ({"counterexample": {"x": "1/0"}}, "another counterexample"),
+        ({"counterexample": {"x": "a half"}}, "another counterexample"),
+        ({"counterexample": {"y": "1/2"}}, "another counterexample"),
+        ({"counterexample": {"x": "1/2", "y": "1/2"}}, "another counterexample"),
+        ({"counterexample": {}}, "another counterexample"),
+        (
+            {"claim": "seven"},
+            "the verdict is on 'seven' (printed, inequality), expected 'fifth' (printed, inequality), "
+            "the claim of its certificate",
+        ),
+        ({"part": "x"}, "the verdict is on 'fifth/x' (printed, inequality), expected 'fifth'"),
+        ({"reading": "corrected"}, "the verdict is on 'fifth' (corrected, inequality), expected 'fifth' (printed"),
+        ({"kind": "identity"}, "the verdict is on 'fifth' (printed, identity), expected 'fifth' (printed, inequality)"),
+        ({"statement": "x < 0"}, "the statement of the verdict is 'x < 0', expected that of the claim: ''"),
+        ({"remark": "no"}, "the remark of the verdict is 'no', expected that of the claim: ''"),
+        ({"tight": True}, "the tight of the verdict is True, expected that of the claim: False"),
+        ({"boxes": 3}, "with boxes 3, expected null"),
+        ({"admitted": 10**9}, "instances admitted, expected 0 to all"),
+        ({"admitted": "all"}, "admitted is 'all', expected an integer"),
+        ({"more": 1}, "more is no field of a verdict"),
+        ({"format": "entropy-theory-certificate"}, "format is no field of a verdict"),
+        ({"certificate": None}, "rejected: the verdict says 'refuted' and has no certificate"),
+        ({"certificate": 5}, "rejected: the certificate is 5, expected an object"),
+    ],
+)
+def test_a_verdict_that_says_something_else_is_rejected(change: dict[str, Any], said: str) -> None:
+    confirmed, line = answer(CLAIMS, whole(FIFTH) | change)
+    assert not confirmed
+    assert ": rejected: " in line
+    assert said in line
+
+
+@pytest.mark.parametrize("name", ["part", "statement", "outcome", "instances", "worst", "environments", "error"])
+def test_a_verdict_without_one_of_its_fields_is_rejected(name: str) -> None:
+    item = whole(FIFTH)
+    del item[name]
+    confirmed, line = answer(CLAIMS, item)
+    assert not confirmed
+    assert (f"{name} is missing" in line) == (name != "outcome")
+
+
+def test_equal_numbers_are_the_same_counterexample() -> None:
+    x = Fraction(verdict_of(FIFTH).counterexample["x"])  # type: ignore[index]
+    for text in (f"{7 * x.numerator}/{7 * x.denominator}", f"{float(x)}"):
+        assert Fraction(text) == x
+        assert answer(CLAIMS, whole(FIFTH) | {"counterexample": {"x": text}})[0]
+
+
+def test_the_counterexample_of_a_process_is_that_of_its_certificate() -> None:
+    """It is shown with the ends of the episode apart."""
+    item = whole(VISITS)
+    assert set(item["counterexample"]) != set(item["certificate"]["instance"])
+    for place in _places(item["counterexample"]):
+        changed = copy.deepcopy(item)
+        inside = changed["counterexample"]
+        for step in place[:-1]:
+            inside = inside[step]
+        inside[place[-1]] = "5/7"
+        confirmed, line = answer(CLAIMS, changed)
+        assert not confirmed
+        assert "another counterexample than its certificate" in line
+
+
 # Verdicts as JSON ------------------------------------------------------------------------------------------------
 
 
@@ -438,15 +544,17 @@ A, B = {"format": "a"}, {"format": "b", "outcome": "refuted", "certificate": {"f
     [
         (A, [A]),
         ([A, B, 3, "x", []], [A, B, 3, "x", []]),
-        ({"outcome": "refuted", "certificate": A}, [A]),
-        ({"outcome": "holds", "certificate": A}, [A]),
+        ({"outcome": "refuted", "certificate": A}, [{"outcome": "refuted", "certificate": A}]),
+        ({"outcome": "holds", "certificate": A}, [{"outcome": "holds", "certificate": A}]),
         ({"outcome": "holds", "certificate": None}, []),
+        ({"outcome": "holds", "counterexample": {}}, [{"outcome": "holds", "counterexample": {}}]),
+        ([{"outcome": "disproved"}, {"outcome": []}], [{"outcome": "disproved"}, {"outcome": []}]),
         ([{"outcome": "proved"}, A, {"outcome": "undecided"}], [A]),
         ([{"outcome": "refuted"}, {"outcome": "holds"}], [{"outcome": "refuted"}]),
         ({"outcome": "refuted", "certificate": None}, [{"outcome": "refuted", "certificate": None}]),
         ([0] * 100_000, [0] * 100_000),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_the_certificates_of_a_file(content: Any, certificates: list[Any]) -> None:
     assert read_certificates(json.dumps(content).encode()) == certificates
@@ -542,7 +650,12 @@ OWN = (FIFTH, HALF_LOG, RENYI, OPEN, FAILING)
     ("item", "confirmed", "line"),
     [
         (framed(FIFTH, x="1/2"), True, "fifth (printed): refuted, decided at 64 bits"),
-        ({**framed(FIFTH, x="1/2"), "outcome": "holds"}, True, "fifth (printed): refuted, decided at 64 bits"),
+        (
+            {**framed(FIFTH, x="1/2"), "outcome": "holds"},
+            False,
+            "fifth (printed): rejected: what holds the certificate is no verdict: part is missing, "
+            "expected a string or null",
+        ),
         (framed(FIFTH, x="0"), False, "fifth (printed): not confirmed (satisfied), decided at 64 bits"),
         (framed(FIFTH, x="2"), False, "fifth (printed): not confirmed (outside), decided at 64 bits"),
         (framed(HALF_LOG, z=["0"] * 5), False, "part/half-log (printed): not confirmed (outside)"),
@@ -558,7 +671,7 @@ OWN = (FIFTH, HALF_LOG, RENYI, OPEN, FAILING)
             "(in a batch of 1 whose first instance is x = 0.333333)",
         ),
         ([1, 2], False, "a list of 2: rejected: the certificate is a list of 2, expected an object"),
-        ({"outcome": "refuted"}, False, "None (None): rejected: the verdict says refuted and has no certificate"),
+        ({"outcome": "refuted"}, False, "None (None): rejected: the verdict says 'refuted' and has no certificate"),
         (
             {"claim": "fifth", "reading": "printed"},
             False,
@@ -601,6 +714,26 @@ def test_the_answer_for_a_claim_of_the_paper(p: list[str], r: list[str], first: 
     assert confirmed is (first == "refuted")
     said = f"{first}, decided at 64 bits; second evaluator: {second}, with 20 digits"
     assert line == f"theorem-vii.3/lyapunov (printed): {said}"
+
+
+def test_the_second_evaluator_sees_that_evidence_is_narrower_than_the_truth() -> None:
+    """The enclosure of the first is too wide to see it."""
+    wrong = copy.deepcopy(LYAPUNOV)
+    true, printed = wrong["evidence"]["lhs"], "[0.014631915866483768 +/- 1e-25]"
+    wrong["evidence"]["lhs"] = printed
+    assert answer(paper_claims(), wrong) == (
+        False,
+        f"theorem-vii.3/lyapunov (printed): refuted, decided at 64 bits; lhs is '{true}', where the certificate has "
+        f"'{printed}'; second evaluator: refuted, with 20 digits; its evidence is rejected: the sides are 32/2187 and "
+        f"0, expected {printed} and 0: not confirmed",
+    )
+
+
+@pytest.mark.parametrize("change", [{"evidence": None}, {}])
+def test_a_certificate_may_say_nothing_of_its_evidence(change: dict[str, Any]) -> None:
+    kept = {key: value for key, value in LYAPUNOV.items() if key not in ("evidence", "bits")}
+    line = "theorem-vii.3/lyapunov (printed): refuted, decided at 64 bits; second evaluator: refuted, with 20 digits"
+    assert answer(paper_claims(), kept | change) == (True, line)
 
 
 UNREADABLE = ValueError("\u00e9 \n" + "x" * 400)
@@ -659,3 +792,124 @@ def test_an_entry_that_is_null_is_refused_and_not_passed_over() -> None:
     assert read_certificates(b"[null]") == read_certificates(b"null") == [None]
     with pytest.raises(CertificateError, match="the certificate is None, expected an object"):
         recheck(et.Inequality(name="x", given={"x": d.reals(0, 1)}, lhs=0, rhs=1), None)
+
+
+# Evidence --------------------------------------------------------------------------------------------------------
+
+SIDES = {"lhs": "[0.25 +/- 1e-2]", "rhs": "1/3", "rhs_minus_lhs": "[1e-3 +/- 2e-3]", "entry": 1, "strict": True}
+STEPS = {
+    "steps": ["2^-64", "2^-128"],
+    "remainders": ["[1.5e-20 +/- 1e-21]", "[+/- 1e-40]"],
+    "orders": ["1.00"],
+    "logarithms": ["[-1.5e+2 +/- 5]"],
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "change", "other"),
+    [
+        (SIDES, {}, []),
+        (SIDES, {"lhs": "[0.27 +/- 1.0e-2]"}, ["lhs"]),
+        (SIDES, {"lhs": "13/50"}, ["lhs"]),
+        (SIDES, {"lhs": "0.26"}, ["lhs"]),
+        (SIDES, {"lhs": "0.24"}, ["lhs"]),
+        (SIDES, {"lhs": "24e-2"}, ["lhs"]),
+        (SIDES, {"lhs": "0.0024e2"}, ["lhs"]),
+        (SIDES, {"lhs": "0.0024e+2"}, ["lhs"]),
+        (SIDES, {"lhs": "[+/- 0.24]"}, ["lhs"]),
+        (SIDES, {"lhs": "[0.24 +/- 0]"}, ["lhs"]),
+        (SIDES, {"lhs": "[-3.76 +/- 4]"}, ["lhs"]),
+        (SIDES, {"lhs": "[1e3 +/- 1e+3]", "rhs": "2/6"}, ["lhs", "rhs"]),
+        (SIDES, {"rhs": "[0.33 +/- 4e-3]", "rhs_minus_lhs": "3e-3"}, ["rhs", "rhs_minus_lhs"]),
+        (SIDES, {"rhs_minus_lhs": "-0.001"}, ["rhs_minus_lhs"]),
+        (SIDES, {"lhs": f"0.2{'5' * 1000}"}, ["lhs"]),
+        (SIDES, {"lhs": f"0.2{'5' * 2097}"}, ["lhs"]),
+        (STEPS, {}, []),
+        (STEPS, {"remainders": ["14e-21", "1e-40"]}, ["remainders[0]", "remainders[1]"]),
+        (STEPS, {"orders": ["1"]}, ["orders[0]"]),
+        (STEPS, {"logarithms": ["-145"]}, ["logarithms[0]"]),
+    ],
+)
+def test_other_digits_that_may_be_true(found: dict[str, Any], change: dict[str, Any], other: list[str]) -> None:
+    """The intervals meet, if only at an end."""
+    said = other_digits(found | change, found)
+    assert [text.partition(" is ")[0] for text in said] == other
+    for text, place in zip(said, other, strict=True):
+        name, _, index = place.partition("[")
+        printed, true = (x[int(index[:-1])] if index else x for x in (change[name], found[name]))
+        assert text == f"{place} is {brief(true)}, where the certificate has {brief(printed)}"
+
+
+@pytest.mark.parametrize(
+    ("found", "change", "said"),
+    [
+        (SIDES, {"lhs": "0.26000000000000000001"}, "lhs is '0.26000000000000000001', expected '[0.25 +/- 1e-2]'"),
+        (SIDES, {"lhs": "0.2399999999999999999"}, "lhs is '0.2399999999999999999'"),
+        (SIDES, {"lhs": "[-0.25 +/- 1e-2]"}, "lhs is '[-0.25 +/- 1e-2]'"),
+        (SIDES, {"lhs": "[0.25 +/- -1e-2]"}, "lhs is"),
+        (SIDES, {"lhs": "[0.25 +/- 1e-100000]"}, "lhs is"),
+        (SIDES, {"lhs": "25e-02\n"}, "lhs is"),
+        (SIDES, {"lhs": "\u0660.25"}, "lhs is"),
+        (SIDES, {"lhs": " 1/4"}, "lhs is"),
+        (SIDES, {"lhs": "1/4 "}, "lhs is"),
+        (SIDES, {"lhs": "1/0"}, "lhs is"),
+        (SIDES, {"lhs": "1/00"}, "lhs is"),
+        (SIDES, {"lhs": "nan"}, "lhs is"),
+        (SIDES, {"lhs": 0.25}, "lhs is 0.25, expected '[0.25 +/- 1e-2]'"),
+        (SIDES, {"lhs": None}, "lhs is None"),
+        (SIDES, {"lhs": ["1/4"]}, "lhs is a list of 1"),
+        (SIDES, {"lhs": f"0.2{'5' * 2098}"}, "lhs is '0.2555"),
+        (SIDES, {"rhs": "0.3333333333333333333333333333333333333"}, "rhs is '0.3333333333333333333333333333333333333'"),
+        (SIDES, {"entry": 0}, "entry is 0, expected 1"),
+        (SIDES, {"entry": True}, "entry is True, expected 1"),
+        (SIDES, {"entry": "1"}, "entry is '1', expected 1"),
+        (SIDES, {"strict": 1}, "strict is 1, expected True"),
+        (STEPS, {"steps": ["2^-64", "2^-129"]}, "steps[1] is '2^-129', expected '2^-128'"),
+        (STEPS, {"steps": ["2^-64"]}, "steps is a list of 1, expected a list of 2"),
+        (STEPS, {"orders": ["1.00", "1.00"]}, "orders is a list of 2, expected a list of 1"),
+        (STEPS, {"orders": "1.00"}, "orders is '1.00', expected a list of 1"),
+        (STEPS, {"remainders": ["1/2", "[+/- 1e-40]"]}, "remainders[0] is '1/2', expected '[1.5e-20 +/- 1e-21]'"),
+        (STEPS, {"logarithms": ["-144.9"]}, "logarithms[0] is '-144.9'"),
+    ],
+)
+def test_evidence_that_cannot_be_true(found: dict[str, Any], change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"evidence: {said}")):
+        other_digits(found | change, found)
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ([], "evidence is a list of 0, expected an object"),
+        ("1/2", "evidence is '1/2', expected an object"),
+        ({}, "evidence has nothing, expected 'entry', 'lhs', 'rhs', 'rhs_minus_lhs', 'strict'"),
+        ({**SIDES, "a\n": 1}, r"evidence has 'a\n', 'entry', 'lhs', 'rhs', 'rhs_minus_lhs', 'strict', expected"),
+        (
+            {f"{i}": 1 for i in range(11, 33)},
+            f"evidence has {', '.join(repr(str(i)) for i in range(11, 21))}, expected",
+        ),
+    ],
+)
+def test_evidence_of_other_entries(printed: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        other_digits(printed, SIDES)
+
+
+def test_of_many_other_digits_three_are_said() -> None:
+    found = {"remainders": [f"[{i} +/- 1]" for i in range(9)]}
+    wide = [f"[{i} +/- 2]" for i in range(9)]
+    for n in range(1, 10):
+        said = other_digits({"remainders": wide[:n] + found["remainders"][n:]}, found)
+        assert len(said) == min(n, 4)
+        assert (said[-1] == f"{n - 3} more differ") == (n > 3)
+
+
+def test_a_long_fraction_is_what_it_is() -> None:
+    """Longer ones than a changed text may have, and than Python's own limit of digits."""
+    long = {"lhs": f"1/1{'0' * 9000}"}
+    assert other_digits(dict(long), long) == []
+    assert other_digits({"lhs": "[+/- 1e-9000]"}, long) == [
+        f"lhs is {brief(long['lhs'])}, where the certificate has '[+/- 1e-9000]'"
+    ]
+    with pytest.raises(ValueError, match="evidence: lhs is"):
+        other_digits({"lhs": "[+/- 1e-9001]"}, long)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -1515,3 +1516,21 @@ def test_as_many_decisions_are_spent_as_are_allowed(monkeypatch: pytest.MonkeyPa
     needed = spent(600)
     assert 20 < needed < 60
     assert [spent(most) for most in range(60)] == [min(most, needed) for most in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: np.cbrt(x), " - balls know no np.cbrt: write it with powers, exp, expm1, log, "),
+        (lambda x: np.arcsin(x), " - balls know no np.arcsin: write it with powers, exp, expm1, log, "),
+        (lambda x: np.exp(np.where(x > 2, x, 0)), " - a plain number among balls, as from np.where(c, x, 0.0)"),
+        (
+            lambda x: et.directional_derivative(lambda z: np.arctan(z), x, 1 + 0 * x),
+            " - derivatives know no np.arctan: write it with powers, exp, ",
+        ),
+    ],
+)
+def test_a_function_that_balls_do_not_know_is_named(function: Callable[..., Any], said: str) -> None:
+    claim = et.Inequality(name="unknown", given={"x": et.domains.reals(0, 1)}, lhs=function, rhs=9)
+    with pytest.raises(et.ClaimError, match=re.escape(said)):
+        et.verify(claim, budget=50)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sqlite3
 import subprocess
@@ -357,6 +358,41 @@ def test_recheck_reports_each_certificate(hunted: tuple[Path, Path, Result], tmp
     assert result.stdout.count(": refuted") == 2
     assert result.stdout.count("not confirmed") == 1
     assert result.stdout.count("rejected") == 2
+
+
+def test_recheck_says_also_quietly_where_other_digits_stand(hunted: tuple[Path, Path, Result], tmp_path: Path) -> None:
+    file, out, _ = hunted
+    good = json.loads(out.read_text())[0]
+    wide = copy.deepcopy(good)
+    wide["certificate"]["bits"] = 128
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps([good, wide]))
+    result = invoke("recheck", changed, "--claims", file, "--quiet")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "mine/fifth (printed): refuted, decided at 64 bits; bits are 64, where the certificate has 128\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"outcome": "holds"}, "'holds' with a counterexample, expected null"),
+        ({"outcome": "holds", "counterexample": None}, "'holds' with a certificate, expected null"),
+        ({"counterexample": {"x": "1/3"}}, "another counterexample than its certificate"),
+        ({"part": "sixth"}, "the verdict is on 'mine/sixth'"),
+    ],
+)
+def test_recheck_reads_the_verdict_beside_the_certificate(
+    hunted: tuple[Path, Path, Result], tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    file, out, _ = hunted
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps([json.loads(out.read_text())[0] | change]))
+    result = invoke("recheck", changed, "--claims", file)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("mine/fifth (printed): rejected: ")
+    assert said in result.stdout
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '[{"outcome": "holds", "certificate": null}]', "\udc80"])

@@ -84,6 +84,10 @@ def refutation(name: str) -> dict[str, Any]:
     raise AssertionError(f"{name} is not refuted")
 
 
+def test_statements_say_whether_their_sides_are_the_claims() -> None:
+    assert {key for key in known() if (statement := find(*key)) is not None and statement.own_sides} == OTHER_SIDES
+
+
 def rational(value: Any, leaf: Leaf, denominator: int) -> Any:
     """Numbers drawn by the search as simple fractions in the domain; probabilities divided by their sum."""
     out = np.empty(np.shape(value), dtype=object)

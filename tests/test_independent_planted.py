@@ -16,29 +16,31 @@ from entropy_theory.checking.claim import Claim
 from entropy_theory.checking.registry import paper_claims
 from entropy_theory.independent import decide as deciding
 from entropy_theory.independent.decide import Decision
+from entropy_theory.independent.evidence import contradiction
 from entropy_theory.independent.numbers import sign
-from tests.test_certificate_fuzz import BY_NAME, attacked
+from entropy_theory.independent.statements import find
+from tests.test_certificate_fuzz import BY_NAME, attacked, bare
 
 EXAMPLES = [
-    (BY_NAME["theorem-vii.3/lyapunov"], "refuted", "refuted"),
-    (BY_NAME["definition-vii.1/local"], "refuted", "refuted"),
-    (BY_NAME["theorem-vii.3/vanishing-beta"], "refuted", "refuted"),
-    (attacked(instance={"p": ["1/3", "2/3"], "r": ["0", "1"]}), "not confirmed (satisfied)", "not violated"),
-    (attacked(instance={"p": ["1/3", "2/3"], "r": ["1", "1"]}), "not confirmed (outside)", "outside"),
+    (bare(BY_NAME["theorem-vii.3/lyapunov"]), "refuted", "refuted"),
+    (bare(BY_NAME["definition-vii.1/local"]), "refuted", "refuted"),
+    (bare(BY_NAME["theorem-vii.3/vanishing-beta"]), "refuted", "refuted"),
+    (bare(attacked(instance={"p": ["1/3", "2/3"], "r": ["0", "1"]})), "not confirmed (satisfied)", "not violated"),
+    (bare(attacked(instance={"p": ["1/3", "2/3"], "r": ["1", "1"]})), "not confirmed (outside)", "outside"),
     (
-        BY_NAME["definition-vii.1/local"] | {"instance": {"p": ["1/2", "1/2"], "r": ["0", "1"], "keep": "1"}},
+        bare(BY_NAME["definition-vii.1/local"]) | {"instance": {"p": ["1/2", "1/2"], "r": ["0", "1"], "keep": "1"}},
         "not confirmed (satisfied)",
         "not violated",
     ),
     (
-        BY_NAME["theorem-v.2/eq-16"]
+        bare(BY_NAME["theorem-v.2/eq-16"])
         | {"claim": "theorem-v.2/eq-16-reversed", "reading": "corrected"}
         | {"instance": {"r": ["0", "1"], "alpha": "1", "q": ["1/2", "1/2"]}},
         "not confirmed (satisfied)",
         "not violated",
     ),
 ]
-"""Certificates with what the first and the second evaluator are to say of them."""
+"""Certificates without evidence, with what the first and the second evaluator are to say of them."""
 
 
 def faults() -> tuple[list[str], list[str]]:
@@ -115,3 +117,74 @@ def test_only_both_evaluators_broken_confirm_what_is_no_violation(monkeypatch: p
     monkeypatch.setattr(*FIRST["always agrees"])
     monkeypatch.setattr(*SECOND["always agrees"])
     assert len(faults()[1]) == 4
+
+
+# Evidence ----------------------------------------------------------------------------------------------------------
+
+
+def doubled(sides: Callable[..., Any]) -> Callable[..., Any]:
+    def both(self: Any, leaves: Any) -> Any:
+        left, right = sides(self, leaves)
+        return left * 2, right * 2
+
+    return both
+
+
+@pytest.mark.parametrize("name", ["theorem-vii.3/lyapunov", "theorem-v.2/eq-16", "theorem-vii.2/eq-29"])
+def test_a_factor_on_both_sides_of_the_first_evaluator_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It refutes what is false as before; only what it prints is wrong."""
+    monkeypatch.setattr(et.Inequality, "sides", doubled(et.Inequality.sides))
+    item = BY_NAME[name]
+    claim = next(c for c in paper_claims() if (c.name, c.reading) == (name, "printed"))
+    instance, _ = certificate.read_instance(claim, item)
+    wrong = certificate.certificate(claim, instance, certify.examine(claim, instance))
+    assert wrong["evidence"] != item["evidence"]
+    confirmed, line = answer(paper_claims(), wrong)
+    assert not confirmed
+    assert "second evaluator: refuted" in line
+    assert "; its evidence is rejected: the sides are " in line
+    assert answer(paper_claims(), bare(wrong))[0]
+
+
+OTHER = "[0.3 +/- 1e-9]"
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_second_evaluator_knows_the_evidence(name: str) -> None:
+    """It contradicts each enclosure that another takes the place of, but for lines that it has in another form."""
+    item = BY_NAME[name]
+    n = deciding.decide(item).digits
+    assert contradiction(item, n) == ""
+    statement = find(name, "printed")
+    assert statement is not None
+    for key, value in item["evidence"].items():
+        if key in ("lhs", "rhs", "rhs_minus_lhs"):
+            other = item | {"evidence": item["evidence"] | {key: OTHER}}
+            assert (contradiction(other, n) == "") is statement.own_sides
+        if key == "remainders":
+            for i, step in enumerate(item["evidence"]["steps"]):
+                other = item | {"evidence": item["evidence"] | {key: [*value[:i], OTHER, *value[i + 1 :]]}}
+                found = contradiction(other, n)
+                assert found.startswith(f"the remainder at {step} is [")
+                assert found.endswith(f", expected {OTHER}")
+
+
+def test_both_are_shown_with_enough_digits() -> None:
+    item = BY_NAME["theorem-v.2/eq-16"]
+    wrong = item | {"evidence": item["evidence"] | {"lhs": "[0.582203108888217955 +/- 1e-25]"}}
+    confirmed, line = answer(paper_claims(), wrong)
+    assert not confirmed
+    assert "the sides are [0.58220310888821795" in line
+    assert "expected [0.582203108888217955 +/- 1e-25] and [0.268941421369995121 +/- 3.45e-19]: not confirmed" in line
+
+
+@pytest.mark.parametrize("text", ["nan", "[0.58 +/- inf]", "0x1", "1/0", "[0.58]", "9" * 61])
+def test_what_is_no_enclosure_cannot_be_contradicted(text: str) -> None:
+    """The first evaluator rejects it."""
+    item = BY_NAME["theorem-v.2/eq-16"]
+    wrong = item | {"evidence": item["evidence"] | {"lhs": text}}
+    if text != "9" * 61:
+        assert contradiction(wrong, 20) == ""
+    confirmed, line = answer(paper_claims(), wrong)
+    assert not confirmed
+    assert ": rejected: evidence: lhs is " in line

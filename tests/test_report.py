@@ -668,7 +668,7 @@ def _changed(file: Path, tmp_path: Path, **changes: Any) -> Path:
     [
         ({"claim": "theorem-v.7"}, "theorem-v.7/eq-16 (printed) is on no claim"),
         ({"certificate": None}, "'refuted' without a certificate"),
-        ({"statement": "x"}, "another statement of theorem-v.2/eq-16 (printed)"),
+        ({"statement": "x"}, "the statement of the verdict is 'x', expected that of the claim: "),
         ({"instances": 10**6}, "is not the one that --seed 0 and --budget 100 lead to"),
         ({"outcome": "maybe"}, "no verdict"),
     ],
@@ -688,7 +688,7 @@ def test_verdicts_that_were_changed_are_refused(
     [
         ({"outcome": "holds"}, "theorem-v.2/eq-16 (printed) is 'holds' with a counterexample, expected null"),
         ({"counterexample": None}, "theorem-v.2/eq-16 (printed) is 'refuted' without a counterexample"),
-        ({"counterexample": {"p": ["1"]}}, "theorem-v.2/eq-16 (printed) has another counterexample than its certif"),
+        ({"counterexample": {"p": ["1"]}}, "the verdict has another counterexample than its certificate"),
         ({"boxes": 3}, "theorem-v.2/eq-16 (printed) is 'refuted' with boxes 3, expected null"),
         ({"outcome": "proved", **NOTHING}, "theorem-v.2/eq-16 (printed) is 'proved' with boxes None, expected an int"),
         ({"outcome": "proved", **NOTHING, "boxes": 0}, "with boxes 0, expected an integer >= 1"),
@@ -724,7 +724,8 @@ def test_the_page_says_what_was_taken_from_a_file(verified: Path, tmp_path: Path
     data = json.loads(verified.read_text(encoding="utf-8"))
     (refuted,) = (x for x in data if x["outcome"] == "refuted" and x["part"] == "eq-16")
     true = refuted["certificate"]["evidence"]["rhs_minus_lhs"]
-    proof = {**refuted["certificate"], "evidence": {"rhs_minus_lhs": "[-77777.0 +/- 1e-9]"}}
+    evidence = {**refuted["certificate"]["evidence"], "rhs_minus_lhs": "[-77777.0 +/- 1e9]"}
+    proof = {**refuted["certificate"], "evidence": evidence}
     other = {
         k: [f"{2 * int(x.partition('/')[0])}/{2 * int(x.partition('/')[2] or 1)}" for x in v]
         if isinstance(v, list)

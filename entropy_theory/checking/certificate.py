@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from entropy_theory.checking.certify import Finding, Status, examine
-from entropy_theory.checking.claim import Claim, ClaimError
+from entropy_theory.checking.claim import Claim, ClaimError, OutOfMemory
+from entropy_theory.checking.evidence import OTHERWISE, brief, other_digits
+from entropy_theory.checking.verdict import Verdict
 
 Array = np.ndarray[Any, Any]
 
@@ -49,7 +51,7 @@ def certificate(claim: Claim, instance: Mapping[str, Array], finding: Finding) -
 
 
 def read_certificates(content: bytes) -> list[Any]:
-    """The certificates in a file: one, a verdict with one, or a list of either.
+    """The certificates in a file: one, a verdict that holds one, or a list of either.
 
     Parameters
     ----------
@@ -59,8 +61,8 @@ def read_certificates(content: bytes) -> list[Any]:
     Returns
     -------
     list
-        As they stand; what is no certificate is refused when it is decided. Verdicts without a counterexample have
-        none.
+        As they stand, a verdict with what stands beside its certificate; what is neither is refused when it is decided.
+        Verdicts without a counterexample have none.
 
     Raises
     ------
@@ -78,16 +80,21 @@ def read_certificates(content: bytes) -> list[Any]:
     items = data if isinstance(data, list) else [data]
     if len(items) > MOST_CERTIFICATES:
         raise CertificateError(f"it holds {len(items)} entries, expected at most {MOST_CERTIFICATES}")
-    return [certificate for item in items for certificate in _of_verdict(item)]
+    return [item for item in items if not _needs_none(item)]
 
 
-def _of_verdict(item: Any) -> list[Any]:
-    """The certificate of a verdict, none if it needs none; anything else as it is."""
-    if not isinstance(item, dict) or "outcome" not in item or "format" in item:
-        return [item]
-    if item.get("certificate") is not None:
-        return [item["certificate"]]
-    return [item] if item["outcome"] == "refuted" else []
+def _needs_none(item: Any) -> bool:
+    """Whether it is a verdict of another outcome than refuted, and shows nothing to decide."""
+    return (
+        _is_verdict(item)
+        and item["outcome"] in ("proved", "holds", "undecided")
+        and item.get("certificate") is None
+        and item.get("counterexample") is None
+    )
+
+
+def _is_verdict(item: Any) -> bool:
+    return isinstance(item, dict) and "outcome" in item
 
 
 def read_instance(claim: Claim, data: Any) -> tuple[dict[str, Array], dict[str, int]]:
@@ -147,7 +154,7 @@ def recheck(claim: Claim, data: Any) -> Finding:
     ----------
     claim : Claim
     data : object
-        The certificate, as JSON gives it. Its evidence and precision are not read.
+        The certificate, as JSON gives it. Its evidence and precision decide nothing.
 
     Returns
     -------
@@ -157,10 +164,59 @@ def recheck(claim: Claim, data: Any) -> Finding:
     Raises
     ------
     CertificateError
-        If the certificate is malformed or belongs to another claim.
+        If the certificate is malformed, belongs to another claim, or its evidence is not that of its numbers.
     ClaimError
         If the claim's own functions fail.
+    OutOfMemory
+        If they ask for more memory than there is.
     """
+    finding = _decided(claim, data)
+    _otherwise(data, finding)
+    return finding
+
+
+def check_verdict(claim: Claim, verdict: Verdict, instance: Mapping[str, Array]) -> None:
+    """Refuse a verdict that is not on the claim and the numbers of its certificate.
+
+    Parameters
+    ----------
+    claim : Claim
+        The claim of the certificate.
+    verdict : Verdict
+        Read from a file.
+    instance : dict of str to array of Fraction
+        The numbers of the certificate.
+
+    Raises
+    ------
+    CertificateError
+        If it says of claim or counterexample what its certificate does not.
+    """
+    own, said = (claim.name, claim.reading, claim.kind), (verdict.claim, verdict.reading, verdict.kind)
+    if said != own:
+        on = [f"{brief(name)} ({reading}, {kind})" for name, reading, kind in (said, own)]
+        raise CertificateError(f"the verdict is on {on[0]}, expected {on[1]}, the claim of its certificate")
+    for name in ("statement", "remark", "tight"):
+        if getattr(verdict, name) != getattr(claim, name):
+            texts = brief(getattr(verdict, name)), brief(getattr(claim, name))
+            raise CertificateError(f"the {name} of the verdict is {texts[0]}, expected that of the claim: {texts[1]}")
+    if not _same(verdict.counterexample, claim.space.describe(instance)):
+        raise CertificateError("the verdict has another counterexample than its certificate, expected the same numbers")
+
+
+def _same(shown: Any, value: Any) -> bool:
+    """Whether nested strings are an array of fractions, or a dictionary of such; 2/4 is 1/2."""
+    if isinstance(value, Mapping):
+        return isinstance(shown, dict) and set(shown) == set(value) and all(_same(shown[k], value[k]) for k in value)
+    if np.ndim(value):
+        return isinstance(shown, list) and len(shown) == len(value) and all(map(_same, shown, value))
+    try:
+        return bool(_rationals(shown, 0) == value)
+    except ValueError:
+        return False
+
+
+def _decided(claim: Claim, data: Any) -> Finding:
     instance, sizes = read_instance(claim, data)
     if data.get("claim") != claim.name or data.get("reading") != claim.reading:
         raise CertificateError(
@@ -169,6 +225,8 @@ def recheck(claim: Claim, data: Any) -> Finding:
         )
     if data.get("kind", claim.kind) != claim.kind:
         raise CertificateError(f"kind is {brief(data['kind'])}, expected {claim.kind!r} for claim {claim.name!r}")
+    if "bits" in data and (type(data["bits"]) is not int or data["bits"] < 1):
+        raise CertificateError(f"bits is {brief(data['bits'])}, expected an integer >= 1")
     if not claim.space.admits_sizes(sizes):
         return Finding(Status.OUTSIDE)
     finding = examine(claim, instance)
@@ -176,6 +234,20 @@ def recheck(claim: Claim, data: Any) -> Finding:
         return finding
     # Sides that agree to the digits that a search asks for may still differ.
     return examine(claim, instance, thorough=True)
+
+
+def _otherwise(data: Any, finding: Finding) -> str:
+    """What the certificate says of its evidence and its precision in other digits, and may; nothing if none."""
+    if not stands(finding):
+        return ""
+    printed, found = data.get("evidence"), finding.evidence
+    try:
+        said = [] if printed is None or found is None else other_digits(printed, found)
+    except ValueError as error:
+        raise CertificateError(str(error)) from None
+    if data.get("bits", finding.bits) != finding.bits:
+        said = [f"bits are {finding.bits}, {OTHERWISE} {brief(data['bits'])}", *said]
+    return "; ".join(said)
 
 
 def answer(known: Sequence[Claim], item: Any) -> tuple[bool, str]:
@@ -186,7 +258,7 @@ def answer(known: Sequence[Claim], item: Any) -> tuple[bool, str]:
     known : sequence of Claim
         The claims that it may belong to.
     item : object
-        The certificate, as JSON gives it.
+        The certificate, or a verdict that holds one, as JSON gives it.
 
     Returns
     -------
@@ -195,29 +267,40 @@ def answer(known: Sequence[Claim], item: Any) -> tuple[bool, str]:
     line : str
         What was found, in one line.
     """
+    data = item["certificate"] if _is_verdict(item) and item.get("certificate") is not None else item
+    label = _label(data)
     try:
-        claim = _claim_of(known, item)
-    except CertificateError as error:
-        return False, f"{_label(item)}: rejected: {error}"
-    label = f"{claim.name} ({claim.reading})"
-    try:
-        finding = recheck(claim, item)
+        claim = _claim_of(known, data)
+        label = f"{claim.name} ({claim.reading})"
+        if _is_verdict(item):
+            check_verdict(claim, _verdict(item), read_instance(claim, data)[0])
+        finding = _decided(claim, data)
+        otherwise = _otherwise(data, finding)
     except CertificateError as error:
         return False, f"{label}: rejected: {error}"
-    except ClaimError as error:
+    except (ClaimError, OutOfMemory) as error:
         return False, f"{label}: not confirmed: {_line(error)}"
     violated = stands(finding)
     assumption = "" if finding.counts else ", whether the assumption is met is undecided"
     found = "refuted" if violated else f"not confirmed ({finding.status}{assumption})"
     line = f"{label}: {found}" + (f", decided at {finding.bits} bits" if finding.bits else "")
+    line += f"; {otherwise}" if otherwise else ""
     if not _in_the_paper(claim):
         return violated, line
-    return _second(item, violated, line)
+    return _second(data, violated, line)
+
+
+def _verdict(item: Any) -> Verdict:
+    try:
+        return Verdict.from_json(item)
+    except ValueError as error:
+        raise CertificateError(f"what holds the certificate is no verdict: {_line(error)}") from None
 
 
 def _second(item: Any, violated: bool, line: str) -> tuple[bool, str]:
     """The answer after the second evaluator has been heard."""
     from entropy_theory.independent.decide import AGREEMENT, decide
+    from entropy_theory.independent.evidence import contradiction
 
     try:
         second = decide(item)
@@ -234,10 +317,10 @@ def _second(item: Any, violated: bool, line: str) -> tuple[bool, str]:
         return False, f"{line}; second evaluator: {found}" + (": not confirmed" if differ else "")
     if differ:
         return False, f"{line}; the second evaluator says {second.outcome}, with {second.digits} digits: not confirmed"
-    return (
-        violated,
-        f"{line}; second evaluator: {'refuted' if violated else second.outcome}, with {second.digits} digits",
-    )
+    line = f"{line}; second evaluator: {'refuted' if violated else second.outcome}, with {second.digits} digits"
+    if violated and item.get("evidence") is not None and (other := contradiction(item, second.digits)):
+        return False, f"{line}; its evidence is rejected: {other}: not confirmed"
+    return violated, line
 
 
 def _in_the_paper(claim: Claim) -> bool:
@@ -249,8 +332,8 @@ def _in_the_paper(claim: Claim) -> bool:
 def _claim_of(known: Sequence[Claim], item: Any) -> Claim:
     if not isinstance(item, dict):
         raise CertificateError(f"the certificate is {brief(item)}, expected an object")
-    if "outcome" in item and "format" not in item:
-        raise CertificateError("the verdict says refuted and has no certificate")
+    if _is_verdict(item) and "format" not in item:
+        raise CertificateError(f"the verdict says {brief(item['outcome'])} and has no certificate")
     named = (item.get("claim"), item.get("reading"))
     for claim in known:
         if (claim.name, claim.reading) == named:
@@ -293,23 +376,6 @@ def strings(value: Any) -> Any:
     """
     array = np.asarray(value, dtype=object)
     return str(array.item()) if array.ndim == 0 else [strings(x) for x in array]
-
-
-def brief(value: Any) -> str:
-    """A value of JSON for a message: in one line, short, and printable everywhere.
-
-    Parameters
-    ----------
-    value : object
-
-    Returns
-    -------
-    str
-    """
-    if isinstance(value, list | dict):
-        return f"a{' list' if isinstance(value, list) else 'n object'} of {len(value)}"
-    text = ascii(value if not isinstance(value, str) else value[:61])
-    return text if len(text) <= 62 else f"{text[:60]}..."
 
 
 def _decode(value: Any, name: str, axes: int) -> Array:

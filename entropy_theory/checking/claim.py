@@ -43,6 +43,11 @@ class ClaimError(Exception):
     """A function of a claim failed, or returned something that is no array of the right shape."""
 
 
+class OutOfMemory(MemoryError):
+    """A function of a claim asked for more memory than there is. No `ClaimError`, which a search passes over: its
+    outcome would depend on the machine."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """What all claims have in common; use `Identity`, `Inequality` or `Order`.
@@ -291,15 +296,18 @@ class Claim:
             arguments = self.space.build(_read_only(leaves)) | extra
             with np.errstate(all="ignore"):
                 return function(**{k: v for k, v in arguments.items() if accepted is None or k in accepted})
-        except (UndecidedComparison, KeyboardInterrupt, MemoryError, ClaimError):
+        except (UndecidedComparison, KeyboardInterrupt, OutOfMemory, ClaimError):
             raise
+        except MemoryError as error:
+            why = message(error) or "no memory was left"
+            raise OutOfMemory(f"claim {self.name!r}: {attribute} raised MemoryError: {why}") from None
         except ZeroDivisionError:
             if any(is_ball(x) for x in leaves.values()):
                 raise UndecidedComparison(f"claim {self.name!r}: {attribute} divides by what may be zero") from None
             raise ClaimError(f"claim {self.name!r}: {attribute} divides by zero {self._where(leaves)}") from None
         except (Exception, SystemExit) as error:
             text = message(error)
-            hint = _PLAIN_NUMBER if "which has no callable" in text else ""
+            hint = _hint(text)
             if accepted is None and _signature(function) is None:
                 names = ", ".join(map(str, arguments))
                 hint += f" - the variables are passed by name: write lambda {names}: f({names}) for a function f"
@@ -469,6 +477,17 @@ def _both(claim: Claim, leaves: Mapping[str, Array]) -> tuple[Array, Array]:
             f"claim {claim.name!r}: lhs has {lhs.shape[1]} entries an instance and rhs {rhs.shape[1]}"
         ) from None
     return np.broadcast_to(lhs, shape), np.broadcast_to(rhs, shape)
+
+
+def _hint(text: str) -> str:
+    """What to do about NumPy's complaint that an entry of an array lacks a function."""
+    match = re.search(r"of type (\w+) which has no callable (\w+) method", text)
+    kinds: dict[str, type] = {"Ball": Ball, "Dual": Dual}
+    if match is None or match[1] not in kinds:
+        return _PLAIN_NUMBER if match else ""
+    known = [x for x in vars(kinds[match[1]]) if x != "conjugate" and isinstance(getattr(np, x, None), np.ufunc)]
+    what = "balls" if match[1] == "Ball" else "derivatives"
+    return f" - {what} know no np.{match[2]}: write it with powers, {', '.join(known)}"
 
 
 def _read_only(leaves: Mapping[str, Array]) -> dict[str, Array]:

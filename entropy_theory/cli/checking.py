@@ -17,6 +17,7 @@ import typer
 
 from entropy_theory.checking import campaign, certificate, table
 from entropy_theory.checking.claim import Claim
+from entropy_theory.checking.evidence import OTHERWISE
 from entropy_theory.checking.executors import ExecutorError, dask_cluster
 from entropy_theory.checking.explain import ROLES, explain, role_of
 from entropy_theory.checking.merge import MOST_SEEDS
@@ -190,9 +191,12 @@ def recheck(
         str | None,
         typer.Option(metavar="FILE.py", help="The file of claims that it belongs to, if not the paper's."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only those that are not confirmed.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print only those that are not confirmed as they stand.")
+    ] = False,
 ) -> None:
-    """Decide counterexamples again, from their rational numbers alone. The exit status is 1 if one is not confirmed."""
+    """Decide counterexamples again, from their rational numbers alone; what stands beside them must be what these give.
+    The exit status is 1 if one is not confirmed."""
     known = paper_claims() if claims is None else or_exit(load, claims)
     try:
         with file.open("rb") as opened:
@@ -213,7 +217,7 @@ def recheck(
             print(f"interrupted: {decided}; nothing is kept, begin again with: {again}", file=sys.stderr)
             raise typer.Exit(1) from None
         failed |= not stands
-        if not (quiet and stands):
+        if not (quiet and stands and OTHERWISE not in line):
             print(line, flush=True)
     raise typer.Exit(1 if failed else 0)
 

@@ -183,20 +183,57 @@ def _call(function: Any, instance: Mapping[str, Any], **more: Any) -> Any:
     return function(**{name: value for name, value in instance.items() if name in wanted}, **more)
 
 
-def _sides(statement: Statement, instance: Mapping[str, Any], n: int) -> tuple[Verdict, str, str, bool]:
+def pairs(statement: Statement, instance: Mapping[str, Any]) -> list[tuple[Number, Number]]:
+    """Both sides of an instance, entry by entry, at the digits in force.
+
+    Parameters
+    ----------
+    statement : Statement
+        An inequality or an identity.
+    instance : mapping of str to nested list of Fraction
+        By the statement's names.
+
+    Returns
+    -------
+    list of (Number, Number)
+    """
     sides = _call(statement.sides, instance)
     left, right = entries(sides[0]), entries(sides[1])
     if len(left) == 1 or len(right) == 1:
         left, right = left * max(1, len(right) // len(left)), right * max(1, len(left) // len(right))
-    chosen, outcome = 0, False if left else None
-    for i, (a, b) in enumerate(zip(left, right, strict=True)):
+    return list(zip(left, right, strict=True))
+
+
+def sizes(statement: Statement, instance: Mapping[str, Any], k: int) -> list[Number]:
+    """Absolute values of the remainder at the step ``2**-k``, at the digits in force.
+
+    Parameters
+    ----------
+    statement : Statement
+        An order.
+    instance : mapping of str to nested list of Fraction
+        By the statement's names.
+    k : int
+
+    Returns
+    -------
+    list of Number
+    """
+    return [abs(x) for x in entries(_call(statement.remainder, instance, step=Fraction(1, 2**k)))]
+
+
+def _sides(statement: Statement, instance: Mapping[str, Any], n: int) -> tuple[Verdict, str, str, bool]:
+    both = pairs(statement, instance)
+    chosen, outcome = 0, False if both else None
+    for i, (a, b) in enumerate(both):
         violated = _violated(statement, a, b, n)
         if violated:
             return True, shown(a), shown(b), False
         if violated is None and outcome is not None:
             chosen, outcome = i, None
-    agree = outcome is False and any(sign(b - a) is None for a, b in zip(left, right, strict=True))
-    return outcome, shown(left[chosen]), shown(right[chosen]), agree
+    agree = outcome is False and any(sign(b - a) is None for a, b in both)
+    left, right = both[chosen]
+    return outcome, shown(left), shown(right), agree
 
 
 def _violated(statement: Statement, a: Number, b: Number, n: int) -> Verdict:
@@ -238,9 +275,8 @@ def _order(statement: Statement, instance: Mapping[str, Any], n: int) -> Verdict
 
 
 def _order_in(statement: Statement, instance: Mapping[str, Any], steps: list[int]) -> Verdict:
-    sizes = [[abs(x) for x in entries(_call(statement.remainder, instance, step=Fraction(1, 2**k)))] for k in steps]
     outcome: Verdict = False
-    for column in zip(*sizes, strict=True):
+    for column in zip(*(sizes(statement, instance, k) for k in steps), strict=True):
         violated = _falls_short(column, steps, Fraction(statement.power))
         if violated:
             return True
@@ -248,16 +284,16 @@ def _order_in(statement: Statement, instance: Mapping[str, Any], steps: list[int
     return outcome
 
 
-def _falls_short(sizes: Sequence[Number], steps: list[int], power: Fraction) -> Verdict:
+def _falls_short(column: Sequence[Number], steps: list[int], power: Fraction) -> Verdict:
     floors = [Fraction(1, 2 ** (-(-(power + 4) * k).__floor__())) for k in steps]
-    if any(_below(size, floor) for size, floor in zip(sizes, floors, strict=True)):
+    if any(_below(size, floor) for size, floor in zip(column, floors, strict=True)):
         return False  # zero to far below the claimed order
-    if any(sign(size) != 1 for size in sizes):
+    if any(sign(size) != 1 for size in column):
         return None
     double = log(Fraction(2))
     slopes = [
         log(as_interval(a) / as_interval(b)) / (double * (k2 - k1))
-        for a, b, k1, k2 in zip(sizes, sizes[1:], steps, steps[1:], strict=False)
+        for a, b, k1, k2 in zip(column, column[1:], steps, steps[1:], strict=False)
     ]
     if all(_below(slope, power - SHORT_BY) for slope in slopes):
         return True

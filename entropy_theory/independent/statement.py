@@ -31,6 +31,8 @@ class Statement:
         ``"inequality"`` (lhs <= rhs), ``"identity"`` (lhs = rhs) or ``"order"`` (remainder = O(step**power)).
     sides : callable, optional
         Inequality and identity: the two sides, each a number or a list of numbers that are compared entry by entry.
+    own_sides : bool
+        Whether the sides are others than the claim's for the same line: multiplied out, or divergences at a margin.
     strict : bool
         Whether equality violates the inequality.
     remainder : callable, optional
@@ -44,6 +46,7 @@ class Statement:
     reading: str = "printed"
     kind: Kind = "inequality"
     sides: Callable[..., tuple[Any, Any]] | None = None
+    own_sides: bool = False
     strict: bool = False
     remainder: Callable[..., Any] | None = None
     power: Fraction | int = 0

@@ -132,7 +132,7 @@ def no_stationary_point_mdp(
 STATEMENTS: tuple[Statement, ...] = (
     corrected("beyond/two-arm-flow", difference_and_rewards, two_arm_flow, kind="identity"),
     corrected("beyond/two-arm-flow/sandwich", difference_and_step, two_arm_sandwich),
-    corrected("beyond/two-arm-flow/run", difference_and_steps, two_arm_run),
+    corrected("beyond/two-arm-flow/run", difference_and_steps, two_arm_run, own_sides=True),
     Statement(
         claim="beyond/two-arm-flow/limit",
         reading="corrected",

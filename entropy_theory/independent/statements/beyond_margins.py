@@ -59,7 +59,7 @@ def margin_lower_policy_gradient(p: Any, r: Any) -> tuple[Any, Any]:
 
 
 STATEMENTS: tuple[Statement, ...] = (
-    corrected("beyond/margin-gauge", two_directions, margin_gauge),
-    corrected("beyond/margin-lower", direction_and_level, margin_lower),
+    corrected("beyond/margin-gauge", two_directions, margin_gauge, own_sides=True),
+    corrected("beyond/margin-lower", direction_and_level, margin_lower, own_sides=True),
     corrected("beyond/margin-lower/policy-gradient", unequal_bandit, margin_lower_policy_gradient),
 )

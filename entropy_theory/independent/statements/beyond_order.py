@@ -122,10 +122,10 @@ def sharpening_separated(p: Any, s: Any) -> tuple[Any, Any]:
 
 
 STATEMENTS: tuple[Statement, ...] = (
-    corrected("beyond/majorization", comonotone_step, majorization),
+    corrected("beyond/majorization", comonotone_step, majorization, own_sides=True),
     corrected("beyond/majorization/entropies", unequal_comonotone_step, majorization_entropies, strict=True),
     corrected("beyond/comonotone-invariance", two_apart, comonotone_invariance),
-    corrected("beyond/comonotone-invariance/natural", comonotone_step, comonotone_invariance_natural),
+    corrected("beyond/comonotone-invariance/natural", comonotone_step, comonotone_invariance_natural, own_sides=True),
     corrected("beyond/sharpening", sharpened, sharpening, strict=True),
     corrected("beyond/sharpening/separated", sharpened_within, sharpening_separated),
 )

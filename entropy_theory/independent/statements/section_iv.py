@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from entropy_theory.independent import processes
@@ -365,7 +366,7 @@ def remark_iv_1_monotone_corrected(p: Any, r: Any, c: Any) -> tuple[Any, Any]:
 def remark_iv_1_monotone_covariance(p: Any, r: Any, eta: Any) -> tuple[Any, Any]:
     """Monotonic entropy reduction from a positive covariance, over eight steps."""
     h = entropies(p, r, eta, STEPS_OF_THE_REMARK)
-    return h[1:], h[:-1]
+    return [after - before for before, after in pairwise(h)], Fraction(0)
 
 
 def remark_iv_1_order_kept(p: Any, r: Any, c: Any) -> tuple[Any, Any]:

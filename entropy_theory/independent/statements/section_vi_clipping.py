@@ -211,7 +211,7 @@ def falling_within_one(p: Any, r: Any) -> bool | None:
 def definition_vi_3(p: Any, r: Any) -> tuple[Any, Any]:
     """The largest ``|C_a|`` belongs to a positive one."""
     c = token_covariances(p, policy_gradient(p, r))
-    return -minimum(c), maximum(c)
+    return Fraction(0), maximum(c) + minimum(c)
 
 
 def definition_vi_3_corrected(p: Any, r: Any) -> tuple[Any, Any]:

@@ -351,7 +351,7 @@ STATEMENTS = (
     corrected("assumption-vii.1/smoothness-entropy", moving, assumption_vii_1_smoothness_entropy),
     corrected("theorem-vii.2/optimum", with_alpha, theorem_vii_2_optimum, kind="identity"),
     Statement(claim="theorem-vii.2/eq-29", domain=unequal_regularised_run, sides=theorem_vii_2_eq_29),
-    corrected("theorem-vii.2/eq-29", regularised_run, theorem_vii_2_eq_29_corrected),
+    corrected("theorem-vii.2/eq-29", regularised_run, theorem_vii_2_eq_29_corrected, own_sides=True),
     Statement(claim="theorem-vii.2/descent", domain=regularised_run, sides=theorem_vii_2_descent),
     Statement(claim="theorem-vii.2/eq-30", kind="identity", domain=unequal_with_alpha, sides=theorem_vii_2_eq_30),
     corrected("theorem-vii.2/eq-30", not_optimal, theorem_vii_2_eq_30_corrected, strict=True),
@@ -360,7 +360,7 @@ STATEMENTS = (
     ),
     corrected("theorem-vii.3/stationary", unequal_bandit, theorem_vii_3_stationary_corrected, strict=True),
     Statement(claim="theorem-vii.3/rate", kind="order", domain=two_arm_run, remainder=theorem_vii_3_rate, power=1),
-    corrected("theorem-vii.3/rate", penalised_run, theorem_vii_3_rate_corrected),
+    corrected("theorem-vii.3/rate", penalised_run, theorem_vii_3_rate_corrected, own_sides=True),
     Statement(
         claim="theorem-vii.3/vanishing-beta",
         kind="order",
@@ -368,11 +368,13 @@ STATEMENTS = (
         remainder=theorem_vii_3_vanishing_beta,
         power=1,
     ),
-    corrected("theorem-vii.3/vanishing-beta-barrier", at_the_barrier, theorem_vii_3_vanishing_beta_barrier),
+    corrected(
+        "theorem-vii.3/vanishing-beta-barrier", at_the_barrier, theorem_vii_3_vanishing_beta_barrier, own_sides=True
+    ),
     Statement(claim="theorem-vii.3/lyapunov", strict=True, domain=unequal_bandit, sides=theorem_vii_3_lyapunov),
     corrected("theorem-vii.3/lyapunov", unequal_bandit, theorem_vii_3_lyapunov_corrected, strict=True),
     Statement(claim="remark-vii.1", domain=unequal_annealed, sides=remark_vii_1),
     corrected("remark-vii.1", annealed, remark_vii_1_corrected),
     corrected("remark-vii.1/entropy-gradient", policy, remark_vii_1_entropy_gradient),
-    corrected("remark-vii.1/annealed", annealed_run, remark_vii_1_annealed),
+    corrected("remark-vii.1/annealed", annealed_run, remark_vii_1_annealed, own_sides=True),
 )

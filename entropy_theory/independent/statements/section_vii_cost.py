@@ -78,5 +78,5 @@ STATEMENTS = (
         "proposition-vii.1/entropy", rows_of_unequal_logits, proposition_vii_1_entropy_corrected, kind="identity"
     ),
     Statement(claim="proposition-vii.1/selection", domain=tokens, sides=proposition_vii_1_selection),
-    corrected("proposition-vii.1/selection-linear", few_selected, proposition_vii_1_selection_linear),
+    corrected("proposition-vii.1/selection-linear", few_selected, proposition_vii_1_selection_linear, own_sides=True),
 )

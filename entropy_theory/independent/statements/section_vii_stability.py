@@ -221,10 +221,10 @@ STATEMENTS = (
     Statement(claim="definition-vii.2/margin", kind="identity", domain=with_level, sides=definition_vii_2_margin),
     corrected("definition-vii.2/slope", ray, definition_vii_2_slope, kind="identity"),
     corrected("definition-vii.2/unbounded", ray, definition_vii_2_unbounded),
-    Statement(claim="theorem-vii.4/eq-33", domain=exact_margins, sides=theorem_vii_4_eq_33),
-    corrected("theorem-vii.4/eq-33", exact_margins_of_three, theorem_vii_4_eq_33_corrected),
-    corrected("theorem-vii.4/quadratic", quadratic_margins, theorem_vii_4_quadratic),
-    corrected("theorem-vii.4/grows-iff", off_the_boundary, theorem_vii_4_grows_iff, strict=True),
+    Statement(claim="theorem-vii.4/eq-33", domain=exact_margins, sides=theorem_vii_4_eq_33, own_sides=True),
+    corrected("theorem-vii.4/eq-33", exact_margins_of_three, theorem_vii_4_eq_33_corrected, own_sides=True),
+    corrected("theorem-vii.4/quadratic", quadratic_margins, theorem_vii_4_quadratic, own_sides=True),
+    corrected("theorem-vii.4/grows-iff", off_the_boundary, theorem_vii_4_grows_iff, strict=True, own_sides=True),
     Statement(claim="theorem-vii.4/norm-grows", domain=moving_bandit, sides=theorem_vii_4_norm_grows),
     corrected("theorem-vii.4/norm-grows", comonotone_bandit, theorem_vii_4_norm_grows_corrected, strict=True),
     Statement(
@@ -238,7 +238,9 @@ STATEMENTS = (
         remainder=theorem_vii_4_eq_34_expansion,
         power=2,
     ),
-    Statement(claim="theorem-vii.4/eq-34-uniform", domain=uniform_level, sides=theorem_vii_4_eq_34_uniform),
+    Statement(
+        claim="theorem-vii.4/eq-34-uniform", domain=uniform_level, sides=theorem_vii_4_eq_34_uniform, own_sides=True
+    ),
     Statement(
         claim="theorem-vii.4/eq-34-summed",
         kind="order",

@@ -381,7 +381,7 @@ STATEMENTS = (
     corrected("definition-vii.1/local", first_weighted, definition_vii_1_local_corrected, kind="identity"),
     Statement(claim="theorem-vii.1/eq-25", kind="identity", domain=with_eta_and_alpha, sides=theorem_vii_1_eq_25),
     Statement(claim="theorem-vii.1/dense", strict=True, domain=logits_in_bits, sides=theorem_vii_1_dense),
-    corrected("theorem-vii.1/dense", unequal_logits, theorem_vii_1_dense_corrected, strict=True),
+    corrected("theorem-vii.1/dense", unequal_logits, theorem_vii_1_dense_corrected, strict=True, own_sides=True),
     corrected("theorem-vii.1/zero-entry", rest_and_share, theorem_vii_1_zero_entry, kind="identity"),
     Statement(claim="theorem-vii.1/eq-26", kind="identity", domain=with_chances, sides=theorem_vii_1_eq_26),
     corrected("theorem-vii.1/eq-26", with_chances, theorem_vii_1_eq_26_corrected, kind="identity"),
