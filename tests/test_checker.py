@@ -1044,14 +1044,17 @@ def test_an_assumption_that_only_floats_meet_is_vacuous(claim: Claim) -> None:
     assert "vacuous" in verdict.message
 
 
-def test_a_claim_that_floats_cannot_evaluate_does_not_hold() -> None:
+@pytest.mark.parametrize("budget", [100, 1000])
+@pytest.mark.parametrize("assuming", [None, lambda z: et.largest(abs(z)) <= et.exact("0.01")], ids=["free", "narrow"])
+def test_a_claim_that_floats_cannot_evaluate_does_not_hold(assuming: Any, budget: int) -> None:
     claim = et.Inequality(
         name="nan-in-floats",
         given=LOGITS,
         lhs=lambda z: et.varentropy(z) if z.dtype == object else np.full(len(z), np.nan),
         rhs=et.exact("0.43"),
+        assuming=assuming,
     )
-    assert check(claim, budget=1000).outcome in ("undecided", "refuted")
+    assert check(claim, budget=budget).outcome in ("undecided", "refuted")
 
 
 ROUNDED_ELSEWHERE = (

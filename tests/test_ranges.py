@@ -123,7 +123,7 @@ def test_bounded_numbers_and_integers_are_not_multiplied() -> None:
         name="bounded", given={"x": d.reals(0, 1), "n": d.integers(0, 10**6), "p": d.policies()}, lhs=0, rhs=1
     )
     harvest = Harvest()
-    assert list(magnitude_leads(claim, np.random.default_rng(0), harvest)) == []
+    assert list(magnitude_leads(claim, np.random.default_rng(0), 20_000, harvest)) == []
     assert harvest.instances == 0
 
 
@@ -131,9 +131,10 @@ def test_what_floats_cannot_hold_is_left_out() -> None:
     """A square overflows; that says nothing of the claim."""
     claim = et.Inequality(name="square", given={"x": d.reals(-np.inf, np.inf)}, lhs=0, rhs=lambda x: x * x)
     harvest = Harvest()
-    for instance in magnitude_leads(claim, np.random.default_rng(0), harvest):
+    for instance in magnitude_leads(claim, np.random.default_rng(0), 20_000, harvest):
         assert all(isinstance(x, Fraction) for x in instance["x"].flat)
     assert harvest.unevaluated == 0
+    assert 0 < harvest.instances == harvest.admitted < 10 * 64
     verdict = check(claim, budget=2000)
     assert verdict.outcome in ("holds", "proved")
     assert "no number" not in verdict.message

@@ -15,7 +15,7 @@ import numpy as np
 from entropy_theory.checking.certify import rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Inequality
 from entropy_theory.checking.search import Candidate, Harvest, Scores, descend, score
-from entropy_theory.checking.stages import stage
+from entropy_theory.checking.stages import count, stage
 
 Array = np.ndarray[Any, Any]
 Instance = dict[str, Array]
@@ -75,7 +75,7 @@ def _followed(claim: Claim, start: Candidate, rng: np.random.Generator, harvest:
     """The best instance of descents about closer and closer centres, as it is and short of the border."""
     best, within = start, [start.leaves]
     for width in WIDTHS:
-        centre = _centre(claim, best, width, rng, harvest)
+        centre = _centre(claim, best, width, rng)
         if centre is None:
             continue
 
@@ -90,9 +90,7 @@ def _followed(claim: Claim, start: Candidate, rng: np.random.Generator, harvest:
     return within if best is not start else []
 
 
-def _centre(
-    claim: Claim, about: Candidate, width: float, rng: np.random.Generator, harvest: Harvest
-) -> Instance | None:
+def _centre(claim: Claim, about: Candidate, width: float, rng: np.random.Generator) -> Instance | None:
     """The mean of the points near an instance that meet the assumption, if it meets it itself and is not one of few."""
     leaves = claim.space.leaves
     cloud: Instance = {}
@@ -100,10 +98,9 @@ def _centre(
         free = leaves[name].to_free(value[None])
         steps = width * np.maximum(1.0, np.abs(free)) * rng.normal(size=(CLOUD, free.shape[1]))
         cloud[name] = leaves[name].from_free(free + steps, value.shape)
-    harvest.instances += CLOUD
+    count("further", CLOUD)
     try:
         inside = claim.admitted(cloud)
-        harvest.admitted += int(inside.sum())
         if not CLOUD / 16 <= inside.sum() < CLOUD:
             return None
         centre = {name: value[inside].mean(0) for name, value in cloud.items()}

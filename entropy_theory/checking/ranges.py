@@ -39,8 +39,9 @@ FROM_BUDGET = 1000
 
 FACTORS = tuple(2.0**k for k in (-960, -480, -240, -120, -60, 60, 120, 240, 480, 960))
 
-SCALED, SCALED_SIZES = 64, 3
-"""Instances of a size that are multiplied by each, and sizes, the smallest ones."""
+SCALED, SCALED_SHARE, LEAST, SCALED_SIZES = 64, 200, 4, 3
+"""Instances of a size that are multiplied by each, so many for one of the budget, and no less than so many; and sizes,
+the smallest ones."""
 
 
 def seen(claim: Claim) -> float:
@@ -77,13 +78,15 @@ def size_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Har
         yield from _handed_on(claim, found)
 
 
-def magnitude_leads(claim: Claim, rng: np.random.Generator, harvest: Harvest) -> Iterator[Instance]:
+def magnitude_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest) -> Iterator[Instance]:
     """Instances of magnitudes that draws leave out, at which floats find the claim violated.
 
     Parameters
     ----------
     claim : Identity or Inequality
     rng : Generator
+    budget : int
+        Of the whole check.
     harvest : Harvest
         Counts what is evaluated.
 
@@ -96,7 +99,8 @@ def magnitude_leads(claim: Claim, rng: np.random.Generator, harvest: Harvest) ->
     for size in claim.space.sizes()[:SCALED_SIZES] if parts else ():
         found: list[Candidate] = []
         with stage("propose"):
-            leaves = claim.space.draw(rng, _most(claim, size, SCALED), size)
+            n = min(SCALED, max(LEAST, budget // SCALED_SHARE))
+            leaves = claim.space.draw(rng, _most(claim, size, n), size)
             for part in parts:
                 for factor in FACTORS:
                     with np.errstate(over="ignore"):
@@ -110,13 +114,14 @@ def magnitude_leads(claim: Claim, rng: np.random.Generator, harvest: Harvest) ->
 def _lowest(claim: Claim, leaves: Mapping[str, Array], harvest: Harvest) -> list[Candidate]:
     """The instances of the lowest merit."""
     n = len(next(iter(leaves.values())))
-    harvest.instances += n
     count("further", n)
     try:
         admitted, merit, slack = score(claim, leaves)
     except ClaimError:
         return []
-    harvest.admitted += int(admitted.sum())
+    # What floats cannot hold says nothing of the claim.
+    harvest.instances += n - int((admitted & np.isnan(merit)).sum())
+    harvest.admitted += int((admitted & ~np.isnan(merit)).sum())
     return [
         Candidate({name: np.array(value[i]) for name, value in leaves.items()}, float(merit[i]), float(slack[i]))
         for i in np.argsort(merit, kind="stable")[:HANDED_ON]  # what is not a number comes last

@@ -76,6 +76,8 @@ class Harvest:
         The first of them.
     complete : int or None
         Instances of the domain, if they are finitely many and floats evaluated them all.
+    searched : (int, int) or None
+        `admitted` and `unevaluated` at the end of the search, before other ways of looking add to them.
     """
 
     candidates: list[list[Candidate]] = field(default_factory=list)
@@ -84,6 +86,13 @@ class Harvest:
     unevaluated: int = 0
     example_unevaluated: Leaves | None = None
     complete: int | None = None
+    searched: tuple[int, int] | None = None
+
+    @property
+    def blind(self) -> bool:
+        """Whether floats give no number at most of the instances of the search itself."""
+        admitted, unevaluated = self.searched or (self.admitted, self.unevaluated)
+        return unevaluated > admitted / 2
 
 
 def score(claim: Claim, leaves: Mapping[str, Array]) -> Scores:
@@ -129,6 +138,7 @@ def search(claim: Claim, rng: np.random.Generator, budget: int) -> Harvest:
             with stage("optimise"):
                 pool.extend(descend(claim, sorted(pool, key=lambda c: c.merit)[:STARTS], harvest, rng))
         harvest.candidates.append(_keep(pool, []))
+    harvest.searched = harvest.admitted, harvest.unevaluated
     return harvest
 
 

@@ -200,7 +200,7 @@ def _decide(claim: Claim, harvest: Harvest, examine: Examiner) -> _Decided:
 
 def _proved(claim: Claim, harvest: Harvest, decided: _Decided) -> Proof | None:
     """A proof by subdivision, if the search leaves nothing open."""
-    if decided.open or not harvest.admitted or not decided.examined or harvest.unevaluated > harvest.admitted / 2:
+    if decided.open or not harvest.admitted or not decided.examined or harvest.blind:
         return None
     with stage("prove"):
         return prove(claim)
@@ -284,7 +284,7 @@ def _verdict(
         message = f"vacuous: none of {harvest.instances:,} instances meets the assumption"
         if harvest.admitted:
             message += f" exactly; floats alone find that {harvest.admitted:,} do"
-    elif harvest.unevaluated > harvest.admitted / 2:
+    elif harvest.blind:
         outcome = "undecided"
     elif decided.open:
         outcome = "undecided"
@@ -302,7 +302,7 @@ def _verdict(
         if share < 0.01 and not message:
             message = f"the assumption is met by {harvest.admitted:,} of {harvest.instances:,} instances only"
     if harvest.unevaluated:
-        note = f"floats give no number at {harvest.unevaluated:,} instances"
+        note = f"floats give no number at {harvest.unevaluated:,} instance{'s' * (harvest.unevaluated != 1)}"
         message = f"{message}; {note}" if message else note
     return Verdict(
         claim=claim.name,
@@ -358,7 +358,9 @@ def sample(claim: Claim, seed: int = 0) -> tuple[tuple[float, float], ...]:
             continue
         for a, b in zip(lhs, rhs, strict=True):
             if np.isfinite(a).all() and np.isfinite(b).all():
-                i = int(np.argmax(np.abs(b - a)) if isinstance(claim, Identity) else np.argmin(b - a))
+                with np.errstate(over="ignore"):
+                    gap = np.abs(b - a) if isinstance(claim, Identity) else a - b
+                i = int(np.argmax(gap))
                 pairs.append((float(a[i]), float(b[i])))
     return tuple(pairs)
 
