@@ -19,7 +19,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
 from entropy_theory.balls import Ball, UndecidedComparison, constant
-from entropy_theory.brief import brief
+from entropy_theory.brief import brief, message
 from entropy_theory.duals import Dual
 
 Array = np.ndarray[Any, Any]
@@ -36,9 +36,11 @@ def is_ball(x: Array) -> bool:
     return bool(x.dtype == object) if hasattr(x, "dtype") else isinstance(x, Ball | Dual | arb)
 
 
-def to_balls(x: Array) -> Array:
+def to_balls(x: Array, name: str = "z") -> Array:
     """Each float as the number that it is, in an array of balls; within `widened_constants` as all that it may be the
-    rounding of."""
+    rounding of; a ValueError that names the array if it is of complex numbers."""
+    if x.dtype.kind == "c":
+        raise ValueError(f"{name} has dtype {x.dtype}, expected real numbers beside balls")
     out = np.empty(x.shape, dtype=object)
     for index in np.ndindex(x.shape):
         out[index] = x[index] if is_ball(x) else constant(float(x[index]))
@@ -99,6 +101,8 @@ def largest(x: Any, axis: int = -1) -> Array:
     ------
     ValueError
         If `x` holds no numbers, or has no entries along `axis`.
+    UndecidedComparison
+        If `x` is differentiated and it is open which entry is the largest.
     """
     array = _along(x, axis)
     if not is_ball(array):
@@ -127,7 +131,7 @@ def smallest(x: Any, axis: int = -1) -> Array:
 
     Raises
     ------
-    ValueError
+    ValueError, UndecidedComparison
         As `largest`.
     """
     array = _along(x, axis)
@@ -157,10 +161,15 @@ def _require_real(array: Array, name: str) -> None:
 
 
 def _larger(a: Any, b: Any) -> Any:
+    left = Ball(a) if isinstance(a, arb) else a  # python-flint's own answer a comparison that is undecided
+    right = Ball(b) if isinstance(b, arb) else b
     try:
-        return a if a >= b else b
+        return a if left >= right else b
     except UndecidedComparison:
-        return Ball(Ball(a).arb.max(Ball(b).arb))
+        if isinstance(a, Dual) or isinstance(b, Dual):
+            raise
+        both = Ball(a).arb.max(Ball(b).arb)
+        return both if isinstance(a, arb) and isinstance(b, arb) else Ball(both)
 
 
 def solve(matrix: Array, right: Array) -> Array:
@@ -302,6 +311,14 @@ def _together(**given: Any) -> list[Array]:
         raise ValueError(f"{shapes}, expected shapes that broadcast against each other") from None
 
 
+def _value(function: Callable[[Any], Any], line: Array) -> Any:
+    try:
+        return function(line)
+    except TypeError as error:  # as float and math.exp say it, which name nothing
+        kind = "dual" if is_ball(line) else "complex"
+        raise TypeError(f"function is {brief(function)}, expected one of {kind} numbers: {message(error)}") from error
+
+
 def _exact_centres(x: Array) -> Array:
     centres = np.empty(x.shape, dtype=object)
     for index in np.ndindex(x.shape):
@@ -353,8 +370,8 @@ def directional_derivative(function: Callable[[Any], Any], z: Array, direction: 
         line = np.empty(z.shape, dtype=object)
         for index in np.ndindex(z.shape):
             line[index] = Dual(Ball(z[index]), Ball(direction[index]))
-        return Dual.split(np.asarray(function(line)))[1]
-    value = np.asarray(function(z + 1j * COMPLEX_STEP * direction))
+        return Dual.split(np.asarray(_value(function, line)))[1]
+    value = np.asarray(_value(function, z + 1j * COMPLEX_STEP * direction))
     if value.dtype.kind != "c":
         raise ValueError(
             f"function returned {value.dtype} for complex numbers, expected an analytic function (no abs, norm, std)"

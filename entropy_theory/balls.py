@@ -316,7 +316,7 @@ class Ball:
         return _enclosed(abs(self.arb)) if self._rational is None else _exact(abs(self._rational))
 
     def __pow__(self, exponent: Any) -> Any:
-        if isinstance(exponent, np.ndarray):
+        if isinstance(exponent, np.ndarray) or getattr(exponent, "over_balls", False):
             return NotImplemented
         power = constant(exponent)
         if power._rational is not None and power._rational.q == 1:
@@ -339,7 +339,7 @@ class Ball:
                 return relation(a, 0)
         elif isinstance(other, float) and math.isinf(other) and self.arb.is_finite():
             return relation(0.0, other)
-        elif isinstance(other, np.ndarray):
+        elif kind is not Ball and (isinstance(other, np.ndarray) or getattr(other, "over_balls", False)):
             return NotImplemented  # type: ignore[no-any-return]
         else:
             partner = other if kind is Ball else constant(other)
@@ -352,7 +352,8 @@ class Ball:
         if opposite(value, 0):
             return False
         raise UndecidedComparison(
-            f"{self!r} and {other!r} cannot be ordered at {ctx.prec} bits: their enclosures overlap"
+            f"{self!r} and {other!r} cannot be ordered at {ctx.prec} bits: their enclosures overlap "
+            "(the larger or smaller of numbers that may be equal: et.largest, et.smallest)"
         )
 
     def __lt__(self, other: Any) -> bool:
@@ -563,6 +564,8 @@ def _partner(other: Any) -> Ball | None:
     try:
         return constant(other)
     except ValueError:
+        if isinstance(other, float | np.floating):  # infinite, or no number
+            raise
         return None
 
 

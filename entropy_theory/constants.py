@@ -29,6 +29,9 @@ DECIDED_AT = 4096
 class Exact(NDArrayOperatorsMixin):
     """A constant expression, evaluated in the arithmetic of the array that it meets."""
 
+    over_balls = True
+    """A ball that meets a constant leaves the operation to it."""
+
     def __init__(self, evaluate: Callable[[Callable[[Fraction], Any]], Any], text: str) -> None:
         self._evaluate = evaluate
         self._text = text
@@ -119,7 +122,11 @@ def exact(numerator: int | str | Fraction, denominator: int = 1) -> Exact:
 
 def _plain(value: Any) -> Exact:
     """A plain number as the exact number that it is."""
-    fraction = Fraction(float(value)) if isinstance(value, float | np.floating) else Fraction(value)
+    if isinstance(value, float | np.floating):
+        value = float(value)
+        if not np.isfinite(value):
+            raise ValueError(f"{brief(value)} is not a finite rational number")
+    fraction = Fraction(value)
     try:
         text = str(fraction)
     except ValueError:  # more digits than Python converts

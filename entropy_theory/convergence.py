@@ -34,16 +34,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from inspect import signature
 from itertools import accumulate, islice
 from typing import Any, Protocol
 
 import numpy as np
 
 from entropy_theory.arithmetic import enclosed_root, is_ball, largest, midpoint, smallest
-from entropy_theory.balls import Ball
+from entropy_theory.balls import Ball, UndecidedComparison
 from entropy_theory.brief import brief
 from entropy_theory.constants import Exact, exact
-from entropy_theory.controls.fields import as_step_size, spread
+from entropy_theory.controls.fields import as_step_size, at_step, spread
 from entropy_theory.gradients import Problem, checked_logits, policy_gradient
 from entropy_theory.problems import Bandit
 from entropy_theory.validation import (
@@ -64,6 +65,9 @@ MOST_LOGIT = 700.0
 
 NEWTON_STEPS = 7
 """The first bound is at most 0.475 above the root, from where five steps reach the rounding of a double."""
+
+MOST_NUMBERS_OF_A_PATH = 2**30
+"""Eight gibibytes of logits; some hours of steps at least."""
 
 CHUNK = 100_000
 """Step sizes that a two-armed run takes up at a time."""
@@ -108,9 +112,20 @@ class BiasedAscent:
         Returns
         -------
         array of the shape of `z` broadcast against the problem
+
+        Raises
+        ------
+        ValueError
+            As `Control.update`, and if the bias is none that can be added.
         """
         size = spread(as_step_size(eta), 1 if isinstance(problem, Bandit) else 2)
-        return np.asarray(size * (policy_gradient(problem, z) + self.bias(z, step)))
+        logits = checked_logits(problem, z)
+        gradient, bias = policy_gradient(problem, logits), self.bias(logits, step)
+        try:
+            direction = np.asarray(gradient + bias)
+        except (TypeError, ValueError):
+            raise ValueError(f"bias gave {brief(bias)}, expected numbers of shape {gradient.shape}") from None
+        return np.asarray(size * as_numbers(direction, "the gradient with bias at z"))
 
 
 def reward_smoothness(reward: Any) -> Array:
@@ -201,21 +216,44 @@ def ascend(problem: Problem, control: Ascent, z0: Any, eta: Any, steps: int, *, 
     Raises
     ------
     ValueError
-        If a step size is not a finite number > 0 (the control says so), `steps` is no integer >= 0, or logits do not
-        fit the problem.
+        If a step size is not a finite number > 0 (the control says so), `steps` is no integer >= 0 or asks for a path
+        that fits in no memory, or logits do not fit the problem, also those that a step leads to.
+    UndecidedComparison
+        If a step leads to balls that are not bounded.
     """
     as_count(steps, "steps", least=0)
-    if not callable(getattr(control, "update", None)):
-        raise ValueError(f"control is {brief(control)}, expected one with a method update, such as PolicyGradient()")
+    if not _updates(control):
+        raise ValueError(
+            f"control is {brief(control)}, expected one with a method update(problem, z, eta, anchor=, step=), such as "
+            "PolicyGradient()"
+        )
     z = checked_logits(problem, z0, "z0")
+    if (steps + 1) * z.size > MOST_NUMBERS_OF_A_PATH:
+        raise ValueError(f"steps is {steps}, expected a path of at most {MOST_NUMBERS_OF_A_PATH:,} numbers")
     fixed = getattr(control, "anchor", "moving") == "fixed"
     old = problem.check_logits(anchor, "anchor") if anchor is not None else z if fixed else None
     path = [z]
     for t in range(steps):
-        size = eta(t) if callable(eta) else eta
-        z = z + control.update(problem, z, size, anchor=z if old is None else old, step=t)
+        size = at_step(eta, t, "eta") if callable(eta) else eta
+        try:
+            update = control.update(problem, z, size, anchor=z if old is None else old, step=t)
+        except (ValueError, UndecidedComparison):
+            problem.check_logits(z, f"at step {t} from z0 with eta, z")  # it may be these that the control refuses
+            raise
+        with np.errstate(over="ignore"):
+            z = z + update
         path.append(z)
+    problem.check_logits(z, f"at step {steps} from z0 with eta, z")
     return np.stack(np.broadcast_arrays(*path))
+
+
+def _updates(control: Any) -> bool:
+    """Whether it has an `update` that `ascend` can call; a dictionary has one that it cannot."""
+    try:
+        signature(control.update).bind(None, None, None, anchor=None, step=None)
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return True
 
 
 def gradient_bound(gain: Any, eta: Any, squared_bias: Any) -> Array:
@@ -248,7 +286,13 @@ def gradient_bound(gain: Any, eta: Any, squared_bias: Any) -> Array:
     bias, rise, step = as_reals(squared_bias, "squared_bias", axes=1), as_reals(gain, "gain"), as_step_size(eta)
     report(np.asarray((bias < 0).astype(bool)), bias, "squared_bias", "a number >= 0")
     with within_doubles("gain", "eta", "squared_bias"):
-        total = 2 * rise[..., None] / np.asarray(step)[..., None] + np.cumsum(bias, axis=-1)
+        try:
+            total = 2 * rise[..., None] / np.asarray(step)[..., None] + np.cumsum(bias, axis=-1)
+        except ValueError:
+            raise ValueError(
+                f"gain has shape {rise.shape}, eta {np.shape(step)} and squared_bias {bias.shape}, expected (...) "
+                "twice and (..., T) that broadcast"
+            ) from None
         return np.asarray(total / np.arange(1, bias.shape[-1] + 1))
 
 
@@ -343,7 +387,7 @@ def two_armed_bounds(w0: Any, total: Any, largest_step: Any) -> tuple[Array, Arr
     report(np.asarray((s < 0).astype(bool)), s, "total", "a number >= 0")
     report(np.asarray((step < 0).astype(bool)), step, "largest_step", "a number >= 0")
     with within_doubles("total", "largest_step"):
-        longest = np.asarray(s * np.exp(step / 2))
+        longest = as_reals(s * np.exp(step / 2), "total with largest_step")
     for name, array in (("total", s), ("total with largest_step", longest)):
         if not is_ball(array):
             report(array > LARGEST, array, name, f"a number of at most {LARGEST:g}")
@@ -375,6 +419,8 @@ def two_armed_ascent(w0: float, etas: Iterable[float], betas: Iterable[float] | 
     ValueError
         If `w0`, a step size or a coefficient is not finite, if one is negative, or if there are fewer coefficients than
         step sizes.
+    OverflowError
+        If the run leaves the doubles.
     """
     w, rest = as_scalar(w0, "w0"), _iterated(etas, "etas")
     pulls = None if betas is None else _iterated(betas, "betas")
@@ -388,11 +434,15 @@ def two_armed_ascent(w0: float, etas: Iterable[float], betas: Iterable[float] | 
                 raise ValueError(f"betas has {done + len(weights)} coefficients, expected one for each of the etas")
             run = accumulate(zip(sizes.tolist(), weights.tolist(), strict=True), _two_armed_penalised_step, initial=w)
         parts.append(np.fromiter(run, dtype=np.float64, count=len(sizes) + 1)[1:])
+        if not np.isfinite(parts[-1]).all():
+            raise OverflowError("etas or betas are too large, expected a run within the range of doubles")
         w, done = float(parts[-1][-1]), done + len(sizes)
     return np.concatenate(parts)
 
 
 def _iterated(values: Any, name: str) -> Iterator[float]:
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} is {brief(values)}, a masked array, expected numbers that are all there")
     try:
         return iter(values)
     except TypeError:

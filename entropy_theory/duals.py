@@ -94,8 +94,13 @@ class Dual:
     def __pow__(self, exponent: Any) -> Dual:
         if _answers(exponent):
             return NotImplemented
+        if type(exponent) is Dual:
+            return (exponent * self.log()).exp()
         power = constant(exponent)
         return Dual(self.value**power, power * self.value ** (power - 1) * self.tangent)
+
+    def __rpow__(self, base: Any) -> Dual:
+        return NotImplemented if _answers(base) else _lift(base) ** self
 
     def __lt__(self, other: Any) -> bool:
         return NotImplemented if _answers(other) else self.value < _lift(other).value

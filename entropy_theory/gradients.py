@@ -17,6 +17,7 @@ from entropy_theory.brief import brief
 from entropy_theory.problems import MDP, Bandit, TokenTree, Values
 from entropy_theory.problems.pieces import by_pieces
 from entropy_theory.softmax import Policy, entropy
+from entropy_theory.validation import as_numbers
 
 Array = np.ndarray[Any, Any]
 
@@ -155,7 +156,8 @@ def mean_entropy(problem: Problem, z: Any) -> Array:
     logits = checked_logits(problem, z)
     if isinstance(problem, Bandit):
         return entropy(logits)
-    return np.asarray(problem.expected_total(logits, entropy(logits)) / problem.effective_horizon)
+    each = as_numbers(entropy(logits), "the entropy of z")
+    return np.asarray(problem.expected_total(logits, each) / problem.effective_horizon)
 
 
 def mean_entropy_gradient(problem: Problem, z: Any) -> Array:

@@ -26,6 +26,7 @@ from flint import arb_mat
 from entropy_theory.arithmetic import is_ball, midpoint, smallest, to_balls
 from entropy_theory.balls import Ball, UndecidedComparison
 from entropy_theory.brief import brief
+from entropy_theory.controls.tokens import LARGEST_LOG_RATIO
 from entropy_theory.softmax import log_softmax, softmax
 from entropy_theory.validation import as_count, as_logits, as_numbers, as_reals, broadcast, report, within_doubles
 
@@ -250,9 +251,14 @@ def enumerated_moments(
     old = logits if z_old is None else _row(as_logits(z_old, "z_old"), "z_old", logits)
     known = None if covariance is None else _row(as_numbers(covariance, "covariance", axes=1), "covariance", logits)
     actions = len(logits)
-    if actions**number > MOST_OUTCOMES:
+    if number > MOST_OUTCOMES:
+        raise ValueError(f"tokens is {number}, expected at most {MOST_OUTCOMES:,}")
+    # The power itself may be a number of more digits than fit in memory.
+    if actions ** min(number, MOST_OUTCOMES.bit_length()) > MOST_OUTCOMES:
         raise _too_many(f"{actions}^{number} sequences")
     log_p, log_q, q = log_softmax(logits), log_softmax(old), softmax(old)
+    apart = log_p - log_q
+    report(apart > LARGEST_LOG_RATIO, apart, "log p - log q of z and z_old", f"at most {LARGEST_LOG_RATIO:g}")
     weights: list[float] = []
     updates: list[Array] = []
     state = np.zeros(number, dtype=np.int64)
@@ -262,9 +268,10 @@ def enumerated_moments(
         batch = (log_p[taken], value[taken], log_q[taken])
         c = None if known is None else known[taken]
         for mask, probability in control.selections(*batch, state=state, covariance=c):
-            gradient = control.loss_gradient(
-                logits[None], state, taken, value[taken], z_old=old[None], selected=mask, step=step
-            )
+            with within_doubles("advantage"):
+                gradient = control.loss_gradient(
+                    logits[None], state, taken, value[taken], z_old=old[None], selected=mask, step=step
+                )
             weights.append(chance * float(probability))
             updates.append(-np.asarray(gradient)[0])
             if len(weights) > MOST_OUTCOMES:
@@ -349,6 +356,7 @@ def loewner_witness(smaller: Any, larger: Any) -> Array | None:
     if difference.ndim != 2:
         raise ValueError(f"smaller has shape {difference.shape} with larger, expected one matrix (A, A)")
     centre = midpoint(difference)
+    report(~np.isfinite(centre), difference, "larger - smaller", "a number in the range of doubles")
     exact = to_balls(difference)
     direction = np.linalg.eigh(centre)[1][:, 0]
     direction = direction / direction[np.argmax(np.abs(direction))]

@@ -67,7 +67,7 @@ class Policy:
     @cached_property
     def entropy(self) -> Array:
         """``H = -sum_a p_a x_a``."""
-        return np.asarray(-(self.probability * self.log_probability).sum(-1))
+        return np.asarray(0 - (self.probability * self.log_probability).sum(-1))  # never -0
 
     @cached_property
     def entropy_gradient(self) -> Array:

@@ -17,9 +17,8 @@ from flint import arb
 
 from entropy_theory.arithmetic import bracketed_root, enclosed_root, is_ball, midpoint, to_balls
 from entropy_theory.balls import Ball, UndecidedComparison
-from entropy_theory.duals import Dual
 from entropy_theory.softmax import centred, covariance, kl_along, log_softmax
-from entropy_theory.validation import as_logits, as_numbers, broadcast, report
+from entropy_theory.validation import as_logits, as_numbers, broadcast, real_only, report
 
 Array = np.ndarray[Any, Any]
 
@@ -112,17 +111,15 @@ _FINITE_OR_INFINITE = np.frompyfunc(_quotient, 2, 1)
 
 def _arguments(z: Any, direction: Any, epsilon: Any, weights: Any) -> tuple[Array, Array, Array, Array]:
     """Logits and direction (..., S, A), bound (...) and weights (..., S), without weights with S = 1."""
-    logits, change = broadcast(z=as_logits(z), direction=as_logits(direction, "direction"))
-    bound = as_numbers(epsilon, "epsilon")
-    for name, value in (("z", logits), ("direction", change), ("epsilon", bound)):
-        if value.dtype.kind == "c":
-            raise ValueError(f"{name} has dtype {value.dtype}, expected real numbers")
+    logits, change = _real(as_logits(z), "z"), _real(as_logits(direction, "direction"), "direction")
+    logits, change = broadcast(z=logits, direction=change)
+    bound = _real(as_numbers(epsilon, "epsilon"), "epsilon")
     report(np.asarray(~(bound > 0).astype(bool)), bound, "epsilon", "a number > 0")
     if weights is None:
         logits, change = logits[..., None, :], change[..., None, :]
         share = np.ones(1)
     else:
-        share = as_numbers(weights, "weights", axes=1)
+        share = _real(as_numbers(weights, "weights", axes=1), "weights")
         report(np.asarray((share < 0).astype(bool)), share, "weights", "a number >= 0")
         if logits.ndim < 2 or share.shape[-1] != logits.shape[-2]:
             raise ValueError(f"weights has shape {share.shape}, expected (..., S) for z of shape {logits.shape}")
@@ -139,6 +136,10 @@ def _arguments(z: Any, direction: Any, epsilon: Any, weights: Any) -> tuple[Arra
         np.broadcast_to(bound, batch),
         np.broadcast_to(share, (*batch, states)),
     )
+
+
+def _real(array: Array, name: str) -> Array:
+    return real_only(array, name, "a stability margin is not differentiated")
 
 
 def _to_unit_spread(z: Array, direction: Array, weights: Array) -> tuple[Array, Array]:
@@ -182,8 +183,6 @@ def _bracketed(z: Array, direction: Array, epsilon: Array, weights: Array) -> Ar
 
 def _enclosed(z: Array, direction: Array, epsilon: Array, weights: Array) -> Array:
     batch = epsilon.shape
-    if any(isinstance(x, Dual) for part in (z, direction, epsilon, weights) if is_ball(part) for x in part.flat):
-        raise ValueError("direction holds dual numbers: a stability margin is not differentiated")
     # Floats among balls would pass rounded exponentials off as exact numbers.
     z, direction, epsilon, weights = (to_balls(x) for x in (z, direction, epsilon, weights))
     z, direction = z.reshape(-1, *z.shape[-2:]), direction.reshape(-1, *z.shape[-2:])

@@ -42,10 +42,17 @@ def as_numbers(value: Any, name: str, *, axes: int = 0) -> Array:
 
 
 def as_reals(value: Any, name: str, *, axes: int = 0) -> Array:
-    """As `as_numbers`, without complex numbers: for what a complex step does not differentiate."""
-    array = as_numbers(value, name, axes=axes)
+    """As `as_numbers`, without complex and dual numbers: for what is not differentiated."""
+    return real_only(as_numbers(value, name, axes=axes), name)
+
+
+def real_only(array: Array, name: str, why: str = "") -> Array:
+    """The array itself; a ValueError if it holds the complex or the dual numbers of a derivative."""
     if array.dtype.kind == "c":
         raise ValueError(f"{name} has dtype {array.dtype}, expected real numbers")
+    if array.dtype == object and (dual := next((x for x in array.flat if isinstance(x, Dual)), None)) is not None:
+        reason = f": {why}" if why else ""
+        raise ValueError(f"{name} holds dual numbers such as {brief(dual)}, expected floats or balls{reason}")
     return array
 
 
@@ -56,8 +63,9 @@ def as_logits(value: Any, name: str = "z") -> Array:
     return logits
 
 
-def as_array(value: Any, name: str, *, axes: int = 0) -> Array:
-    """As `as_numbers`, for a caller that finds out by itself whether the floats among the entries are finite."""
+def as_array(value: Any, name: str, *, axes: int = 0, bounded: bool = True) -> Array:
+    """As `as_numbers`, for a caller that finds out by itself whether the floats among the entries are finite; and with
+    `bounded` false, whether the balls are."""
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, OverflowError):
@@ -67,7 +75,7 @@ def as_array(value: Any, name: str, *, axes: int = 0) -> Array:
     if np.ma.is_masked(value):
         raise ValueError(f"{name} is {brief(value)}, a masked array, expected numbers that are all there")
     if array.dtype == object:
-        array = _as_balls(array, name)
+        array = _as_balls(array, name, bounded)
     elif array.dtype.kind in "biufc":
         with np.errstate(over="ignore"):  # a number beyond the doubles becomes infinite, and is refused as that
             array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
@@ -114,7 +122,7 @@ def broadcast(**arrays: Array) -> list[Array]:
     Floats among balls would pass rounded exponentials off as exact numbers.
     """
     if len({array.dtype == object for array in arrays.values()}) > 1:
-        arrays = {name: to_balls(array) for name, array in arrays.items()}
+        arrays = {name: to_balls(array, name) for name, array in arrays.items()}
     try:
         return list(np.broadcast_arrays(*arrays.values()))
     except ValueError:
@@ -175,7 +183,7 @@ def as_generator(seed: Any, name: str = "seed") -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def _as_balls(array: Array, name: str) -> Array:
+def _as_balls(array: Array, name: str, bounded: bool) -> Array:
     out = np.empty(array.shape, dtype=object)
     for index in np.ndindex(array.shape):
         x = array[index]
@@ -186,10 +194,10 @@ def _as_balls(array: Array, name: str) -> Array:
                 report(np.ones((), dtype=bool), np.array(x), f"{name}{_place(index)}", "a finite number")
         elif not isinstance(x, _ENCLOSED):
             raise ValueError(f"{name}{_place(index)} is {brief(x)} of type {type(x).__name__}, expected a real number")
-        if isinstance(x, arb) and not x.is_finite():
-            raise ValueError(f"{name}{_place(index)} is {brief(x)}, expected a finite number")
-        if isinstance(x, Ball) and not x.arb.is_finite():
-            raise UndecidedComparison(f"{name}{_place(index)} is not bounded at {ctx.prec} bits")
+        if bounded and isinstance(x, arb) and not x.is_finite():
+            raise ValueError(f"{name}{_place(index)} is {x}, expected a finite number, bounded at {ctx.prec} bits")
+        if bounded and isinstance(x, Ball) and not x.is_finite():
+            raise UndecidedComparison(f"{name}{_place(index)} is {x}, not bounded at {ctx.prec} bits")
         out[index] = x
     return out
 

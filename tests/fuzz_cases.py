@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from flint import arb
 
 import entropy_theory as et
-from entropy_theory import controls, estimators, strategies
+from entropy_theory import controls, estimators, simulations, strategies
 from entropy_theory.rollouts import sample
 
 d = et.domains
@@ -55,6 +56,8 @@ ADVANTAGE = np.array([1.0, -1.0, 0.5])
 STATE = np.array([0, 1, 0])
 ACTION = np.array([1, 0, 1])
 MASK = np.array([True, False, True])
+LARGE = np.array([[1e300, -1e300], [1e155, 0.0]])
+"""Rewards of which differences, squares and discounted sums are at the end of the doubles."""
 SIZES: tuple[Any, ...] = ((2, 3), (3, 2), (0, 2), (1, 10**12), (2, 2, 2), 10**12, -1, 0, (1.5, 2), ("a", 2))
 PLACES: tuple[Any, ...] = ("z", "nowhere", "", "a b")
 
@@ -90,6 +93,38 @@ PROBLEMS: dict[str, tuple[Callable[[], Any], Array]] = {
     "MDP batch": (lambda: mdp(batch=True), np.stack([Z2, -Z2])),
     "TokenTree": (tree, logits_of_tree()),
 }
+
+
+def _balls(numbers: Array, radius: float = 0.0) -> Array:
+    return np.array([et.Ball(arb(x, radius)) for x in numbers.flat], dtype=object).reshape(numbers.shape)
+
+
+OTHERS: tuple[et.Bandit | et.MDP | et.TokenTree, ...] = (
+    et.Bandit([1e300, -1e300, 0.0]),
+    et.Bandit([1e155, -1e155, 0.0]),
+    et.Bandit([5e-324, 0.0, -5e-324]),
+    et.Bandit([1.0, 1.0, 1.0]),
+    et.Bandit(_balls(V)),
+    et.Bandit(_balls(V, 1.0)),
+    et.Bandit(_balls(V, 1e300)),
+    et.Bandit(np.zeros((2, 3))),
+    et.Bandit([1.0]),
+    et.MDP(P, LARGE, 0.9, START),
+    et.MDP(P, LARGE[::-1], 0.0, START),
+    et.MDP(sp.csr_matrix(P.reshape(4, 2)), LARGE, 0.9, START),
+    et.MDP(P, R, 1 - 2**-53, START),
+    et.MDP(P, _balls(R), 0.9, START),
+    et.MDP(P, _balls(R, 1.0), 0.9, START),
+    et.MDP(_balls(P, 0.25), R, 0.5, START),
+    et.MDP(P, R, et.Ball(arb(0.5, 0.5)), START),
+    et.TokenTree(2, 2, LARGE.reshape(1, 4)),
+    et.TokenTree(2, 2, LARGE.reshape(1, 4)[:, ::-1] * 1e-145),
+    et.TokenTree(2, 1, _balls(R, 1.0)),
+)
+"""Problems in place of a good one."""
+
+PARTS = ("reward", "rewards", "discount")
+"""What of a problem an error may name."""
 
 CONTROLS: dict[str, Callable[[], et.Control]] = {
     "PolicyGradient": et.PolicyGradient,
@@ -208,7 +243,8 @@ def _problems() -> Iterator[tuple[str, Case]]:
             et.mean_entropy,
             et.mean_entropy_gradient,
         ):
-            yield f"{function.__name__} {name}", Case(function, {"problem": make(), "z": z})
+            others = {"problem": OTHERS}
+            yield f"{function.__name__} {name}", Case(function, {"problem": make(), "z": z}, PARTS, others)
 
 
 def _controls() -> Iterator[tuple[str, Case]]:
@@ -256,10 +292,18 @@ def _controls() -> Iterator[tuple[str, Case]]:
             good: dict[str, Any] = {"problem": build(), "z": z, "eta": np.array(0.5), "anchor": z / 2}
             yield (
                 f"{name}.update {problem}",
-                Case(lambda make=make, **a: make().update(**a), {**good, "reference": z / 3, "step": 1}),
+                Case(
+                    lambda make=make, **a: make().update(**a),
+                    {**good, "reference": z / 3, "step": 1},
+                    PARTS,
+                    {"problem": OTHERS},
+                ),
             )
             share = {"problem": build(), "z": z, "anchor": z / 2}
-            yield f"{name}.selected_share {problem}", Case(lambda make=make, **a: make().selected_share(**a), share)
+            yield (
+                f"{name}.selected_share {problem}",
+                Case(lambda make=make, **a: make().selected_share(**a), share, PARTS, {"problem": OTHERS}),
+            )
     yield "Tokens.of", Case(controls.Tokens.of, {**tokens, "reference_log_prob": OLD})
     batch = {k: v for k, v in at_logits.items() if k not in ("selected", "rng", "step")}
     yield "Batch.of", Case(controls.Batch.of, {**batch, "old_log_prob": OLD, "reference_log_prob": OLD})
@@ -321,10 +365,10 @@ def _runs() -> Iterator[tuple[str, Case]]:
             "steps": 2,
             "anchor": z,
         }
-        yield f"ascend {name}", Case(et.ascend, good, extra=steps)
+        yield f"ascend {name}", Case(et.ascend, good, PARTS, {**steps, "problem": OTHERS})
     good = {"problem": bandit(), "control": et.KLCov(0.5, 0.4), "z0": Z, "eta": 0.5, "steps": 2, "updates": 1}
     good |= {"record_every": 1, "margin": 0.1, "state_entropy": None, "seed": 0, "checkpoint": None, "progress": None}
-    yield "train", Case(et.train, good, extra=steps, may_be_nan=True)
+    yield "train", Case(et.train, good, PARTS, {**steps, "problem": OTHERS}, may_be_nan=True)
     sampled: dict[str, Any] = {
         "problem": tree(),
         "control": et.ClipCov(0.5, -1.0, 2.0),
@@ -332,7 +376,7 @@ def _runs() -> Iterator[tuple[str, Case]]:
         "eta": 0.5,
     }
     sampled |= {"steps": 2, "sampling": et.Sampling(prompts=2, responses=2), "margin": 0.1, "seed": 0}
-    yield "train sampled", Case(et.train, sampled, extra=steps, may_be_nan=True)
+    yield "train sampled", Case(et.train, sampled, PARTS, {**steps, "problem": OTHERS}, may_be_nan=True)
     sampling = {
         "prompts": 2,
         "responses": 2,
@@ -438,6 +482,16 @@ def _strategies() -> Iterator[tuple[str, Case]]:
     yield "strategies.mdps_with_logits", Case(strategies.mdps_with_logits, process | bounds, extra=extra)
 
 
+def _simulations() -> Iterator[tuple[str, Case]]:
+    yield (
+        "simulations.select",
+        Case(simulations.select, {"names": ("controls",)}, ("name",), {"names": (("a",), ("",))}),
+    )
+    yield "simulations.origin_of", Case(simulations.origin_of, {"scale": "small", "seeds": 2})
+    good = {"name": "reference-kl", "scale": "small", "seeds": 2}
+    yield "simulations.run", Case(simulations.run, good, extra={"name": ("reference", "REFERENCE-KL", "\n")})
+
+
 def _numbers() -> Iterator[tuple[str, Case]]:
     yield (
         "Ball",
@@ -456,6 +510,18 @@ def _numbers() -> Iterator[tuple[str, Case]]:
 
 CASES: dict[str, Case] = {
     name: case
-    for part in (_pure, _problems, _controls, _estimators, _moments, _runs, _domains, _claims, _strategies, _numbers)
+    for part in (
+        _pure,
+        _problems,
+        _controls,
+        _estimators,
+        _moments,
+        _runs,
+        _domains,
+        _claims,
+        _strategies,
+        _simulations,
+        _numbers,
+    )
     for name, case in part()
 }

@@ -339,9 +339,9 @@ def _wrong_error(error: Exception, names: tuple[str, ...]) -> str | None:
         return where
     if not isinstance(error, ValueError | TypeError | ArithmeticError | et.ClaimError):
         return where
-    if isinstance(error, et.UndecidedComparison):
-        return None
     message = str(error)
+    if isinstance(error, et.UndecidedComparison) and "not bounded" not in message:
+        return None
     if "\n" in message.strip():
         return f"more than one line: {where}"
     if len(message) > 2000:

@@ -470,3 +470,15 @@ def test_floats_on_a_long_process(z: list[list[float]], size: float) -> None:
         for got, x in zip(values.v.tolist(), exact, strict=True):
             assert abs(mpmath.mpf(got) - x) <= error
         assert abs(mpmath.mpf(float(values.visitation.sum())) - 1) <= 8 * 10 * U * 3 / (1 - discount)
+
+
+def test_a_discount_closer_to_one_than_a_double_is_a_discount() -> None:
+    """One state that pays one at each step is worth ``1 / (1 - discount)``."""
+    gap = et.Ball(1) / 2**70
+    mdp = et.MDP([[[et.Ball(1)]]], [[et.Ball(1)]], 1 - gap, [et.Ball(1)])
+    value = mdp.values(np.array([[et.Ball(0)]], dtype=object)).v[0]
+    assert et.Ball(value).rational == 2**70
+    with pytest.raises(ValueError, match=r"discount is .*, expected a number in \[0, 1\)"):
+        et.MDP([[[et.Ball(1)]]], [[et.Ball(1)]], et.Ball(1), [et.Ball(1)])
+    with pytest.raises(ValueError, match=r"discount is .*, expected a number in \[0, 1\)"):
+        et.MDP([[[et.Ball(1)]]], [[et.Ball(1)]], 1 + gap, [et.Ball(1)])

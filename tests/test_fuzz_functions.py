@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 import entropy_theory as et
-from entropy_theory import controls, estimators, strategies
+from entropy_theory import controls, estimators, simulations, strategies
 from tests.fuzz_cases import CASES
 from tests.hostile import strategy, violation
 
@@ -27,6 +27,7 @@ MODULES: dict[str, ModuleType] = {
     "controls.": controls,
     "estimators.": estimators,
     "strategies.": strategies,
+    "simulations.": simulations,
 }
 
 WITHOUT_CALLS = {
@@ -47,6 +48,7 @@ WITHOUT_CALLS = {
     "Batch": "made through Batch.of",
     "Expected": "made through Expected.of",
     "domains": "a module",
+    "SIMULATIONS": "a dictionary of modules",
 }
 
 HOOKS = {

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from entropy_theory.brief import brief
 from entropy_theory.controls.expected import Expected
 from entropy_theory.controls.fields import as_step_size, spread
 from entropy_theory.controls.tokens import Batch, Tokens
@@ -247,7 +248,11 @@ class Control(ABC):
         size = spread(as_step_size(eta), axes)
         direction = self.direction(problem, logits, anchor=old, reference=held, step=step)
         others = [np.asarray(x) for x in (old, held) if x is not None and x is not logits]
-        return np.asarray(size * self._direction_of(direction, problem, logits, others))
+        found = self._direction_of(direction, problem, logits, others)
+        try:
+            return np.asarray(size * found)
+        except ValueError:
+            raise ValueError(f"eta is {brief(eta)}, expected one that fits an update of shape {found.shape}") from None
 
     def selected_share(self, problem: Problem, z: Any, *, anchor: Any = None) -> Array:
         """Share of the tokens of each entry that the exact update treats specially: `select` in an infinite batch.

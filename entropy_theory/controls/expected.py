@@ -16,16 +16,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from flint import arb
 
 from entropy_theory.arithmetic import is_ball, largest, midpoint, smallest
-from entropy_theory.balls import UndecidedComparison
+from entropy_theory.balls import Ball, UndecidedComparison
 from entropy_theory.brief import brief
 from entropy_theory.controls.fields import check_share, in_formula
 from entropy_theory.duals import Dual
 from entropy_theory.gradients import Problem, checked_logits
 from entropy_theory.problems import Bandit
-from entropy_theory.softmax import centred, log_ratio, log_softmax, policy_change, softmax, token_covariance
-from entropy_theory.validation import as_logits, broadcast, report
+from entropy_theory.softmax import Policy, log_ratio, log_softmax, policy_change, softmax
+from entropy_theory.validation import as_array, as_logits, broadcast, report
 
 Array = np.ndarray[Any, Any]
 
@@ -131,17 +132,21 @@ class Expected:
     @cached_property
     def change(self) -> Array:
         """``p - q'``, q' the policy that a penalty refers to."""
-        return 0 * self.policy if self.reference is None else policy_change(self.reference, self.z - self.reference)
+        if self.reference is None:
+            return 0 * self.policy
+        return policy_change(self.reference, self._since(self.reference, "reference"))
 
     @cached_property
     def reference_log_ratio(self) -> Array:
         """``log(p / q')``."""
-        return 0 * self.policy if self.reference is None else log_ratio(self.reference, self.z - self.reference)
+        if self.reference is None:
+            return 0 * self.policy
+        return log_ratio(self.reference, self._since(self.reference, "reference"))
 
     @cached_property
     def log_ratio(self) -> Array:
         """``log(p / q)``."""
-        return 0 * self.policy if self.anchor is None else log_ratio(self.anchor, self.z - self.anchor)
+        return 0 * self.policy if self.anchor is None else log_ratio(self.anchor, self._since(self.anchor, "anchor"))
 
     def gradient(self, keep: Array | None = None) -> Array:
         """Policy gradient ``w p A``; with tokens kept at rate K, ``w p_b (K_b A_b - E_p[K A])``.
@@ -155,7 +160,10 @@ class Expected:
         -------
         array (..., S, A)
         """
-        values = self.advantage if keep is None else centred(self.z, keep * self.advantage)
+        values = self.advantage
+        if keep is not None:
+            kept = as_logits(keep * values, "the kept advantage of z and anchor in problem")
+            values = Policy(self.z).centred(kept)
         return np.asarray(self.visits * self.policy * values)
 
     def covariance(self, centre: str, factor: str) -> Array:
@@ -176,7 +184,9 @@ class Expected:
         y = self.advantage if factor == "advantage" else self.policy * self.advantage
         same = self.anchor is None and self.z.shape[-2] == 1
         if centre == "state" or same:  # equal logits then count as equal on balls
-            return token_covariance(self.z, y)
+            policy = Policy(self.z)
+            change = policy.centred(as_logits(y, f"the {factor} of z in problem"))
+            return np.asarray(policy.centred_log_probability * change)
         return np.asarray(self._deviation(log_softmax(self.z)) * self._deviation(y))
 
     def mean(self, values: Array) -> Array:
@@ -191,6 +201,10 @@ class Expected:
         array (..., 1, 1)
         """
         return np.asarray((self.weight * values).sum((-2, -1), keepdims=True))
+
+    def _since(self, old: Array, name: str) -> Array:
+        """The change of logits from another policy."""
+        return as_logits(self.z - old, f"z - {name}")
 
     def _deviation(self, values: Array) -> Array:
         """Deviation from the mean under W, taken from differences to the value at the heaviest entry."""
@@ -281,11 +295,11 @@ def top_share(rank: Array, weight: Array, fraction: Any) -> Array:
             raise ValueError(f"{name} is {brief(array)}, expected an array of numbers (..., S, A), as the other")
         if array.dtype.kind in "fc":
             report(~np.isfinite(array), array, name, "a finite number")
+    rank, weight = (as_array(x, name, bounded=False) for name, x in (("rank", rank), ("weight", weight)))
+    rank, weight = broadcast(rank=rank, weight=weight)
     fraction = in_formula(fraction)
     if fraction == 1:
         return np.asarray(1 + 0 * weight)
-    if rank.dtype.kind in "biu":
-        rank = rank.astype(np.float64)  # whole numbers may have no negative
     shape = (*weight.shape[:-2], weight.shape[-2] * weight.shape[-1])
     rank, flat = (x.reshape(shape) for x in (_to_decide(rank), weight))
     if not is_ball(flat):
@@ -358,6 +372,8 @@ def _share(left: Any, tied: Any) -> Any:
 
 
 def _kleene(x: Any, y: Any) -> int:
+    x = Ball(x) if isinstance(x, arb) else x  # python-flint's own answer a comparison that is undecided
+    y = Ball(y) if isinstance(y, arb) else y
     try:
         return 1 if x > y else -1
     except UndecidedComparison:

@@ -12,7 +12,7 @@ import numpy as np
 
 from entropy_theory.arithmetic import midpoint
 from entropy_theory.balls import Ball
-from entropy_theory.brief import brief
+from entropy_theory.brief import brief, message
 from entropy_theory.constants import Exact, exact
 from entropy_theory.validation import as_numbers, report
 
@@ -92,6 +92,14 @@ def in_formula(value: Any) -> Any:
     return exact(value) if isinstance(value, Fraction) else value
 
 
+def at_step(schedule: Callable[[int], Any], step: int, name: str) -> Any:
+    """What a function of the step gives; a TypeError that names it if it takes no step."""
+    try:
+        return schedule(step)
+    except TypeError as error:
+        raise TypeError(f"{name} is {brief(schedule)}, expected a function of the step: {message(error)}") from error
+
+
 def coefficient_at(value: Coefficient, step: Any, name: str) -> Any:
     """A coefficient at a step: a constant written with `exact`, or an array, with an entry a problem or of shape ().
 
@@ -100,7 +108,7 @@ def coefficient_at(value: Coefficient, step: Any, name: str) -> Any:
     ValueError
         If `step` is no integer >= 0, or the coefficient is negative or not finite there.
     """
-    number = in_formula(value(as_step(step)) if callable(value) else value)
+    number = in_formula(at_step(value, as_step(step), name) if callable(value) else value)
     if isinstance(number, Exact):
         check_nonnegative(number, name)
         return number

@@ -31,6 +31,7 @@ from entropy_theory.controls.presets import with_changes
 from entropy_theory.controls.tokens import Batch, Tokens, top_tokens
 from entropy_theory.gradients import Problem
 from entropy_theory.softmax import policy_change
+from entropy_theory.validation import as_logits
 
 Array = np.ndarray[Any, Any]
 
@@ -186,7 +187,8 @@ class KLCov(Control):
             held = batch.share_at_state(selected)
         else:
             held = np.where(batch.entries(selected), batch.state_share, 0.0)
-        pull = scalar_at(self.beta, step, "beta") * policy_change(batch.reference, batch.z - batch.reference)
+        since = as_logits(batch.z - batch.reference, "z - reference")
+        pull = scalar_at(self.beta, step, "beta") * policy_change(batch.reference, since)
         return np.asarray(gradient + held * pull)
 
     # Exact update ------------------------------------------------------------------------------------------

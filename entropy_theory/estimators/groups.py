@@ -12,7 +12,7 @@ import numpy as np
 
 from entropy_theory.arithmetic import largest
 from entropy_theory.controls.expected import decided, greater
-from entropy_theory.validation import as_logits
+from entropy_theory.validation import as_logits, real_only
 
 Array = np.ndarray[Any, Any]
 
@@ -43,9 +43,12 @@ def standardised(reward: Array, ddof: int) -> Array:
 
     Raises
     ------
+    ValueError
+        If rewards are dual numbers: where all are equal there is no derivative.
     UndecidedComparison
         If balls leave open whether all rewards are equal.
     """
+    real_only(reward, "reward", "advantages in units of the standard deviation jump where all rewards are equal")
     difference = from_first(reward)
     apart = np.maximum(greater(difference, 0), greater(0, difference)).max(-1, keepdims=True)
     equal = ~decided(apart, "whether all rewards of a group are equal")

@@ -8,7 +8,7 @@ import numpy as np
 
 from entropy_theory.problems.values import Values
 from entropy_theory.softmax import Policy, softmax
-from entropy_theory.validation import as_logits, as_numbers, broadcast
+from entropy_theory.validation import as_logits, broadcast
 
 Array = np.ndarray[Any, Any]
 
@@ -25,7 +25,7 @@ class Bandit:
     Raises
     ------
     ValueError
-        If `reward` has no actions or a non-finite entry.
+        If `reward` has no actions or an entry that is not finite or, in floats, beyond 1e300.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class Bandit:
     """
 
     def __init__(self, reward: Any) -> None:
-        self.reward = as_numbers(reward, "reward", axes=1)
+        self.reward = as_logits(reward, "reward")
 
     states = 1
     effective_horizon = np.asarray(1.0)

@@ -13,6 +13,7 @@ import numpy as np
 from entropy_theory import fast
 from entropy_theory.arithmetic import is_ball, midpoint, to_balls
 from entropy_theory.balls import Ball
+from entropy_theory.duals import Dual
 from entropy_theory.problems import gymnasium_tables
 from entropy_theory.problems.elimination import SMALL
 from entropy_theory.problems.pieces import PIECE, by_pieces
@@ -105,7 +106,7 @@ class MDP:
         self._require_shape("termination", self.termination.shape[-2:], shape)
         report(midpoint(self.termination) < 0, self.termination, "termination", "a probability >= 0")
         report(midpoint(self.initial) < 0, self.initial, "initial", "a probability >= 0")
-        outside = (midpoint(self.discount) < 0) | (midpoint(self.discount) >= 1)
+        outside = (midpoint(self.discount) < 0) | (midpoint(np.asarray(1 - self.discount)) <= 0)
         report(outside, self.discount, "discount", "a number in [0, 1)")
         try:
             self.batch = np.broadcast_shapes(
@@ -339,13 +340,19 @@ class MDP:
         z : array (..., S, A)
             Logits.
         reward : array (..., S)
-            Depends on the state alone.
+            Depends on the state alone; its leading axes broadcast against those of `z` and of the process.
 
         Returns
         -------
         array (..., S)
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit or an entry is not finite.
         """
-        policy, right = Policy(self.check_logits(z)), self._per_state(reward, "reward")
+        right = self._per_state(reward, "reward")
+        policy = Policy(self._beside(self.check_logits(z), right))
         if self.sparse and policy.z.ndim > 2:
             each = np.broadcast_to(right, policy.z.shape[:-1])
             indices = np.ndindex(policy.z.shape[:-2])
@@ -453,6 +460,18 @@ class MDP:
             raise ValueError(f"{name} holds balls, expected floats beside a sparse transition (use a dense one)")
         return array
 
+    def _beside(self, logits: Array, reward: Array) -> Array:
+        """The logits with the leading axes of a reward as well: a policy for each right side."""
+        try:
+            batch = np.broadcast_shapes(logits.shape[:-2], reward.shape[:-1])
+        except ValueError:
+            raise ValueError(
+                f"reward has shape {reward.shape} and z {logits.shape}, expected leading axes that broadcast"
+            ) from None
+        if self.sparse and 0 in batch:
+            raise ValueError(f"reward has shape {reward.shape}, expected at least one beside a sparse transition")
+        return np.broadcast_to(logits, (*batch, *logits.shape[-2:]))
+
     def _mean_reward(self, policy: Policy) -> Array:
         return np.asarray((policy.probability * self.reward).sum(-1))
 
@@ -499,6 +518,11 @@ def _is_sparse(transition: Any) -> bool:
 def _far_from_one(total: Array) -> Array:
     if not is_ball(total):
         return np.asarray(np.abs(total - 1) > ROW_SUM)
-    balls = [Ball(x) for x in total.flat]
-    wrong = [b.rational != 1 if b.rational is not None else not b.arb.overlaps(Ball(1).arb) for b in balls]
+    value, tangent = Dual.split(total)  # what is differentiated stays a distribution: its sum does not move
+    wrong = [_is_not(1, v) or _is_not(0, t) for v, t in zip(value.flat, tangent.flat, strict=True)]
     return np.array(wrong).reshape(total.shape)
+
+
+def _is_not(number: int, ball: Ball) -> bool:
+    """Whether it certainly is another number."""
+    return ball.rational != number if ball.rational is not None else not ball.arb.overlaps(Ball(number).arb)

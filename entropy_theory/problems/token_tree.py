@@ -19,7 +19,7 @@ import numpy as np
 from entropy_theory import fast
 from entropy_theory.arithmetic import is_ball, midpoint, to_balls
 from entropy_theory.balls import Ball
-from entropy_theory.brief import brief
+from entropy_theory.brief import brief, message
 from entropy_theory.problems.levels import Level, Passes
 from entropy_theory.problems.mdp import MDP, ROW_SUM
 from entropy_theory.problems.values import Values
@@ -82,7 +82,8 @@ class TokenTree:
     Raises
     ------
     ValueError
-        If a size is no integer >= 1, a reward is not finite or of another shape, or the weights are no distribution.
+        If a size is no integer >= 1, a reward is not finite or, in floats, beyond 1e300, or of another shape, or the
+        weights are no distribution.
 
     Examples
     --------
@@ -105,7 +106,7 @@ class TokenTree:
         responses = _responses(self.vocabulary, self.horizon, 1 if prompts is None else prompts)
         if callable(reward):
             reward = _rewards(reward, self.vocabulary, self.horizon, 1 if prompts is None else prompts)
-        table = as_numbers(reward, "reward", axes=1)
+        table = as_logits(reward, "reward")
         rows = 1 if table.ndim == 1 else table.shape[-2]
         self.prompts = max(rows, 1) if prompts is None else operator.index(prompts)
         if table.shape[-1] != responses or (table.ndim > 1 and rows != self.prompts):
@@ -484,7 +485,8 @@ class TokenTree:
 
     def _by_state(self, successors: Array) -> Array:
         """What belongs to the successors of consecutive states, an axis for the states and one for the tokens."""
-        return successors.reshape(*successors.shape[:-1], -1, self.vocabulary)
+        states = successors.shape[-1] // self.vocabulary
+        return successors.reshape(*successors.shape[:-1], states, self.vocabulary)
 
     def _per_state(self, reward: Any) -> Array:
         per_state = as_numbers(reward, "reward", axes=1)
@@ -652,7 +654,11 @@ def _rewards(function: Callable[..., Any], vocabulary: int, horizon: int, prompt
     place = np.arange(responses)
     digits = [place // vocabulary ** (horizon - 1 - t) % vocabulary for t in range(horizon)]
     tokens = np.tile(np.stack(digits, axis=-1), (prompts, 1))
-    rewards = as_numbers(function(np.repeat(np.arange(prompts), responses), tokens), "the result of reward")
+    try:
+        found = function(np.repeat(np.arange(prompts), responses), tokens)
+    except TypeError as error:
+        raise TypeError(f"reward is {brief(function)}, expected a function of two arrays: {message(error)}") from error
+    rewards = as_numbers(found, "the result of reward")
     if rewards.shape != (prompts * responses,):
         raise ValueError(f"the result of reward has shape {rewards.shape}, expected ({prompts * responses},)")
     return rewards.reshape(prompts, responses)

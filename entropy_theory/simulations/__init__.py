@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from entropy_theory.brief import brief
 from entropy_theory.simulations import (
     alpha_sweep,
     confidence,
@@ -31,6 +32,8 @@ from entropy_theory.simulations import (
     reference_kl,
 )
 from entropy_theory.simulations.result import Result
+from entropy_theory.simulations.setting import Report
+from entropy_theory.validation import as_count
 
 SIMULATIONS: dict[str, ModuleType] = {
     m.NAME: m
@@ -51,6 +54,11 @@ SIMULATIONS: dict[str, ModuleType] = {
 }
 """Every experiment by its name, in the order of Section VIII."""
 
+SCALES = ("full", "small")
+
+MOST_SEEDS = 100_000
+"""Repetitions that are listed before the first is run."""
+
 
 def select(names: Iterable[str]) -> list[ModuleType]:
     """The experiments with these names, in the order of Section VIII; all if there is none.
@@ -60,17 +68,24 @@ def select(names: Iterable[str]) -> list[ModuleType]:
     ValueError
         If a name fits no experiment; it proposes the nearest ones.
     """
-    wanted = set(names)
-    for name in sorted(wanted):
-        if name not in SIMULATIONS:
-            near = difflib.get_close_matches(str(name).lower(), SIMULATIONS, n=3, cutoff=0.4)
-            hint = f"; the nearest are {', '.join(near)}" if near else ""
-            raise ValueError(f"name is {name!r}, expected one of {', '.join(SIMULATIONS)}{hint}")
+    try:
+        wanted = [*names]
+    except TypeError:
+        raise ValueError(f"names is {brief(names)}, expected names of experiments") from None
+    for name in wanted:
+        _experiment(name)
     return [module for name, module in SIMULATIONS.items() if not wanted or name in wanted]
 
 
 def origin_of(scale: str, seeds: int | None) -> dict[str, Any]:
-    """What a result depends on: the version, the code of the experiments, and what was asked for."""
+    """What a result depends on: the version, the code of the experiments, and what was asked for.
+
+    Raises
+    ------
+    ValueError
+        If `scale` or `seeds` is not as `run` takes it.
+    """
+    _check(scale, seeds)
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
@@ -82,11 +97,55 @@ def origin_of(scale: str, seeds: int | None) -> dict[str, Any]:
     }
 
 
-def run(name: str, scale: str = "full", *, seeds: int | None = None, **options: Any) -> Result:
-    """The result of an experiment, marked with its origin; `options` are ``workers`` and ``report``."""
-    (module,) = select([name])
-    result: Result = module.run(scale, seeds=seeds, **options)
+def run(
+    name: str, scale: str = "full", *, seeds: int | None = None, workers: int = 1, report: Report | None = None
+) -> Result:
+    """The result of an experiment, marked with its origin.
+
+    Parameters
+    ----------
+    name : str
+        A name of `SIMULATIONS`.
+    scale : "full" or "small"
+        "small" is a fast variant of the same shape.
+    seeds : int, optional
+        Repetitions; by default those of the variant.
+    workers : int
+        Processes; the result does not depend on it.
+    report : callable, optional
+        Is told after each piece of work how many are done, and of how many.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as above.
+    """
+    module = _experiment(name)
+    _check(scale, seeds)
+    as_count(workers, "workers")
+    if report is not None and not callable(report):
+        raise ValueError(f"report is {brief(report)}, expected a function of two numbers")
+    result: Result = module.run(scale, seeds=seeds, workers=workers, report=report)
     return replace(result, origin=origin_of(scale, seeds))
+
+
+def _experiment(name: Any) -> ModuleType:
+    if isinstance(name, str) and name in SIMULATIONS:
+        return SIMULATIONS[name]
+    near = difflib.get_close_matches(name.lower(), SIMULATIONS, n=3, cutoff=0.4) if isinstance(name, str) else []
+    hint = f"; the nearest are {', '.join(near)}" if near else ""
+    raise ValueError(f"name is {brief(name)}, expected one of {', '.join(SIMULATIONS)}{hint}")
+
+
+def _check(scale: Any, seeds: Any) -> None:
+    if not isinstance(scale, str) or scale not in SCALES:
+        raise ValueError(f"scale is {brief(scale)}, expected one of {', '.join(map(repr, SCALES))}")
+    if seeds is not None and as_count(seeds, "seeds", least=1) > MOST_SEEDS:
+        raise ValueError(f"seeds is {brief(seeds)}, expected at most {MOST_SEEDS:,}")
 
 
 __all__ = ["SIMULATIONS", "origin_of", "run", "select"]

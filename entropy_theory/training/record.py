@@ -22,6 +22,7 @@ from entropy_theory.softmax import (
 )
 from entropy_theory.stability import stability_margin
 from entropy_theory.training.history import QUANTILE_LEVELS
+from entropy_theory.validation import as_logits, within_doubles
 
 Array = np.ndarray[Any, Any]
 
@@ -82,21 +83,22 @@ class Recorder:
     def policy(self, step: int, at: Reading) -> Record:
         """What belongs to a policy."""
         tokens = at.values.visitation[..., None] * at.policy
-        covariance = token_covariance(at.z, at.values.advantage)
-        return {
-            "step": step,
-            "objective": float(self.problem.objective(at.z)),
-            "entropy": at.entropy,
-            "state_entropy": np.atleast_1d(entropy(at.z)) if self.state_entropy else np.empty(0),
-            "covariance_quantiles": quantiles(covariance, tokens),
-            "positive_share": float(tokens[covariance > 0].sum() / tokens.sum()),
-            "gradient_norm": float(np.linalg.norm(policy_gradient(self.problem, at.z))),
-            "kl_to_start": float((at.values.visits * kl(at.z, self.z0)).sum()),
-        }
+        covariance = token_covariance(at.z, as_logits(at.values.advantage, "the advantage in problem"))
+        with within_doubles("the reward of problem"):
+            return {
+                "step": step,
+                "objective": float(self.problem.objective(at.z)),
+                "entropy": at.entropy,
+                "state_entropy": np.atleast_1d(entropy(at.z)) if self.state_entropy else np.empty(0),
+                "covariance_quantiles": quantiles(covariance, tokens),
+                "positive_share": float(tokens[covariance > 0].sum() / tokens.sum()),
+                "gradient_norm": float(np.linalg.norm(policy_gradient(self.problem, at.z))),
+                "kl_to_start": float((at.values.visits * kl(at.z, self.z0)).sum()),
+            }
 
     def update(self, at: Reading, dz: Array, eta: float) -> Record:
         """What belongs to the update `dz` of a policy, made with step size `eta`."""
-        z, visitation = at.z, at.values.visitation
+        z, visitation, dz = at.z, at.values.visitation, as_logits(dz, "the update with eta from z0")
         margin = np.nan
         if self.margin is not None:
             direction = np.atleast_2d(dz / eta)

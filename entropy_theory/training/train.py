@@ -14,7 +14,7 @@ import numpy as np
 
 from entropy_theory.brief import brief
 from entropy_theory.controls import Control
-from entropy_theory.controls.fields import check_flag
+from entropy_theory.controls.fields import at_step, check_flag
 from entropy_theory.files import real
 from entropy_theory.gradients import Problem
 from entropy_theory.problems import Bandit, TokenTree
@@ -30,6 +30,9 @@ Array = np.ndarray[Any, Any]
 
 FEW_STATES = 64
 """Up to so many states the entropy of each is recorded unless the caller says otherwise."""
+
+MOST_RECORDS = 10**7
+"""Records that a history may be asked for: each takes a kilobyte or so, and the time of some twenty evaluations."""
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints."""
@@ -114,6 +117,10 @@ def train(
     """
     run = _Run.of(problem, control, z0, eta, sampling, updates, record_every, margin, state_entropy, seed)
     steps = as_count(steps, "steps", least=0)
+    if steps // run.record_every > MOST_RECORDS:
+        raise ValueError(
+            f"steps is {steps} and record_every {run.record_every}, expected at most {MOST_RECORDS:,} records"
+        )
     store = None if checkpoint is None else Checkpoint(_as_path(checkpoint), run.arguments)
     with reporting(progress, steps, "training") as report:
         state, records = _advance(run, steps, store, report)
@@ -257,7 +264,7 @@ class _Run:
                 at = self.recorder.read(z)
                 chosen = self.recorder.selected(self.control, at, old)
                 observe({**self.recorder.policy(step, at), **self.recorder.update(at, dz, eta), **NO_BATCH, **chosen})
-            z = z + dz
+            z = as_logits(z + dz, f"at step {step + 1} from z0 with eta, z")
         return State(last, z, state.rng, state.memory)
 
     def _sampled(
@@ -289,7 +296,7 @@ class _Run:
         return getattr(self.control, "anchor", "moving") == "fixed"
 
     def _eta(self, step: int) -> float:
-        return _step_size(self.eta(step)) if callable(self.eta) else float(self.eta)
+        return _step_size(at_step(self.eta, step, "eta")) if callable(self.eta) else float(self.eta)
 
 
 def _step_size(value: Any) -> float:
