@@ -477,7 +477,10 @@ class Short:
         return z
 
 
-@pytest.mark.parametrize("control", [{"a": 1}, set(), Short(), object(), None, 3, Short], ids=lambda x: type(x).__name__)
+NO_CONTROLS = [{"a": 1}, set(), Short(), object(), None, 3, Short]
+
+
+@pytest.mark.parametrize("control", NO_CONTROLS, ids=lambda x: type(x).__name__)
 def test_a_control_whose_update_cannot_be_called(control: Any) -> None:
     """A dictionary has an update of its own, which said "update expected at most 1 argument, got 3"."""
     says(
