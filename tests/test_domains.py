@@ -282,6 +282,14 @@ def test_discounts_that_are_none(bad: Any) -> None:
         d.mdps(discount=bad)
 
 
+def test_descents_go_to_no_discount_that_floats_cannot_solve_for() -> None:
+    leaf = Space({"m": d.mdps()}).leaves["m.discount"]
+    free = np.array([[-1.0], [0.0], [0.5], [1 - 1e-9], [1.0], [7.0]])
+    np.testing.assert_array_equal(leaf.from_free(free, ()), [0, 0, 0.5, 1 - 1e-6, 1 - 1e-6, 1 - 1e-6])
+    leaf = Space({"m": d.mdps(discount=(1 - 1e-9, 1))}).leaves["m.discount"]
+    assert leaf.admits(leaf.from_free(free, ())).all()
+
+
 # Sizes, membership and deletion ----------------------------------------------------------------------------------
 
 

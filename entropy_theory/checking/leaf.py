@@ -42,6 +42,8 @@ class Leaf:
     integer : bool
     interior : bool
         Whether the probabilities of a simplex leaf are all positive.
+    reach : float
+        Largest number that descents go to: beyond it floats are of no use.
     """
 
     kind: Literal["real", "simplex"]
@@ -52,6 +54,7 @@ class Leaf:
     open_high: bool = False
     integer: bool = False
     interior: bool = True
+    reach: float = math.inf
 
     def numbers(self, sizes: Sizes) -> int:
         """How many numbers it holds at these sizes."""
@@ -101,7 +104,7 @@ class Leaf:
         value = np.rint(value) if self.integer else value
         low = np.nextafter(self.low, math.inf) if self.open_low else self.low
         high = np.nextafter(self.high, -math.inf) if self.open_high else self.high
-        return np.asarray(np.clip(value, low, high))
+        return np.asarray(np.clip(value, low, min(high, max(self.low, self.reach))))
 
     @property
     def _far(self) -> bool:

@@ -28,6 +28,9 @@ Spread = Callable[[tuple[int, int]], list[int]]
 
 MOST_STEPS = 100
 
+PATIENT = 1 - 1e-6
+"""Largest discount that is drawn: closer to one, the values of floats lose all their digits."""
+
 
 class Variable:
     """A variable of a claim.
@@ -292,7 +295,7 @@ class MDPs(Variable):
         return {
             f"{name}.transition": Leaf("simplex", (states, actions, f"{states}+end"), interior=False),
             f"{name}.reward": Leaf("real", (states, actions)),
-            f"{name}.discount": Leaf("real", (), *self.discount, open_high=self.discount[1] == 1),
+            f"{name}.discount": Leaf("real", (), *self.discount, open_high=self.discount[1] == 1, reach=PATIENT),
             f"{name}.initial": Leaf("simplex", (states,), interior=False),
         }
 
