@@ -14,6 +14,7 @@ import numpy as np
 
 from entropy_theory.checking.certify import rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Inequality
+from entropy_theory.checking.narrow import SHORT
 from entropy_theory.checking.search import Candidate, Harvest, Scores, descend, score
 from entropy_theory.checking.stages import count, stage
 
@@ -36,9 +37,6 @@ SIMPLE = 100
 FROM_BUDGET = 1000
 """Budget from which on."""
 
-SHORT = (0.0, 2.0**-30, 2.0**-15)
-"""Shares of the way by which an instance is put short of the border: at it rounding decides on the assumption."""
-
 
 def border_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest) -> Iterator[Instance]:
     """Instances in exact rationals on the border of the assumption, or inside, of lower merit than draws and descents
@@ -59,7 +57,7 @@ def border_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: H
     """
     if claim.assuming is None or budget < FROM_BUDGET:
         return
-    pools = [[c for c in pool if _numbers(c) <= MOST_COORDINATES] for pool in harvest.candidates]
+    pools = [[c for c in pool if c.numbers <= MOST_COORDINATES] for pool in harvest.candidates]
     pools = [pool for pool in pools if pool][-MOST_SIZES:]
     for pool in pools:
         for start in sorted(pool, key=lambda c: c.merit)[: max(LEAST_STARTS, STARTS // len(pools))]:
@@ -156,7 +154,3 @@ def _simple(claim: Claim, leaves: Instance) -> Instance:
             numbers = [x.limit_denominator(SIMPLE) for x in exact[name].flat]
             exact[name] = np.array(numbers, dtype=object).reshape(exact[name].shape)
     return exact
-
-
-def _numbers(candidate: Candidate) -> int:
-    return sum(value.size for value in candidate.leaves.values())

@@ -211,4 +211,4 @@ def effort(claim: Claim) -> int:
     -------
     int
     """
-    return claim.space.numbers() + TABLES * claim.space.on_tables
+    return claim.space.numbers_together() + TABLES * claim.space.on_tables

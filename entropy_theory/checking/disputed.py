@@ -8,7 +8,7 @@ and log-odds of probabilities are multiplied by powers of two, large ones first,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -59,7 +59,7 @@ def disputed_leads(claim: Claim, budget: int, harvest: Harvest, examine: Examine
     ------
     dict of str to array of Fraction
     """
-    few = [c for pool in harvest.candidates for c in pool if _numbers(c.leaves) <= MOST_COORDINATES]
+    few = [c for pool in harvest.candidates for c in pool if c.numbers <= MOST_COORDINATES]
     starts = [start for start in (_start(claim, candidate, examine) for candidate in few) if start is not None]
     work = min(WORK, budget // SHARE)
     for value, instance in sorted(starts, key=lambda start: start[0])[:STARTS]:
@@ -135,7 +135,7 @@ def _moves(claim: Claim, instance: Instance) -> list[Move]:
     parts: list[tuple[_Part, ...]] = [(_Part(name),) for name in free]
     if len(free) > 1:
         parts.append(tuple(_Part(name) for name in free))
-    if _numbers(instance) <= FEW:
+    if sum(value.size for value in instance.values()) <= FEW:
         parts += [(_Part(name, i),) for name in free for i in range(instance[name].size)]
     parts += [
         (_Part(name, None, Fraction(end)),)
@@ -184,7 +184,3 @@ def power_of(q: Fraction, exponent: float) -> Fraction:
     digits = max(exponent * (math.log2(q.numerator) - math.log2(q.denominator)), -MOST_DIGITS)
     whole = math.floor(digits)
     return Fraction(2.0 ** (digits - whole)) * Fraction(2) ** whole
-
-
-def _numbers(leaves: Mapping[str, Array]) -> int:
-    return sum(value.size for value in leaves.values())

@@ -19,6 +19,7 @@ import numpy as np
 
 from entropy_theory.checking.certify import rationals
 from entropy_theory.checking.claim import Claim, ClaimError
+from entropy_theory.checking.leaf import Sizes
 from entropy_theory.checking.search import Candidate, Harvest, Scored, Scores, descend
 from entropy_theory.checking.space import Space
 from entropy_theory.checking.stages import count, stage
@@ -162,7 +163,7 @@ def _beside(
             drawn = (face.towards(claim.space.draw(rng, n, size), share) for share in DISTANCES)
             pool += sorted(_lowest(claim, drawn, scored, harvest), key=lambda c: c.merit)[:HANDED_ON]
     pool.sort(key=lambda candidate: candidate.merit)
-    starts = [c for c in pool if sum(value.size for value in c.leaves.values()) <= MOST_COORDINATES]
+    starts = [c for c in pool if c.numbers <= MOST_COORDINATES]
     if budget >= FROM_BUDGET:
         with stage("optimise"):
             pool += descend(claim, starts[:STARTS], harvest, rng, scored)
@@ -227,10 +228,9 @@ def _sides(claim: Claim, leaves: Mapping[str, Array], admitted: Array) -> tuple[
         return lhs, rhs, rhs - lhs, np.abs(lhs) + np.abs(rhs)
 
 
-def _most(claim: Claim, size: Mapping[str, int], n: int) -> int:
+def _most(claim: Claim, size: Sizes, n: int) -> int:
     """So many instances of a size, or as many as memory has room for."""
-    numbers = sum(leaf.numbers(dict(size)) for leaf in claim.space.leaves.values())
-    return max(1, min(n, MOST_NUMBERS // numbers))
+    return max(1, min(n, MOST_NUMBERS // claim.space.numbers(size)))
 
 
 def _counted(harvest: Harvest, n: int) -> None:

@@ -130,7 +130,7 @@ class _Again:
         unseen = not self.harvest.admitted
         n = max(1, self.budget // SHARE // len(self.sizes))
         for size in self.sizes:
-            numbers = sum(leaf.numbers(size) for leaf in self.claim.space.leaves.values())
+            numbers = self.claim.space.numbers(size)
             most = max(1, min(n, MOST_NUMBERS // numbers))
             found: list[tuple[float, int, Instance]] = []
             with stage("propose"):

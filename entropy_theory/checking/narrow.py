@@ -135,7 +135,7 @@ def narrow_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: H
     """
     if claim.assuming is None or budget < FROM_BUDGET:
         return
-    sizes = [size for size in claim.space.sizes()[-MOST_SIZES:] if _numbers(claim, size) <= MOST_COORDINATES]
+    sizes = [size for size in claim.space.sizes()[-MOST_SIZES:] if claim.space.numbers(size) <= MOST_COORDINATES]
     for face in faces(claim.space) if sizes else ():
         steps = isinstance(claim, Inequality) and isinstance(face.target, str) and claim.space.leaves[face.name].axes
         try:
@@ -170,7 +170,7 @@ def _lowest(
     claim: Claim, way: Way, rng: np.random.Generator, budget: int, size: dict[str, int], harvest: Harvest
 ) -> list[Candidate]:
     """Of draws of one size those with the lowest merit once they are moved inside."""
-    n = max(1, min(budget // SHARE, MOST_NUMBERS // _numbers(claim, size)))
+    n = max(1, min(budget // SHARE, MOST_NUMBERS // claim.space.numbers(size)))
     leaves = claim.space.draw(rng, n, size)
     if way.stepped:
         leaves[way.face.name] = _steps(leaves, way.face.name, rng)
@@ -201,17 +201,13 @@ def _steps(leaves: Mapping[str, Array], name: str, rng: np.random.Generator) -> 
 
 def _narrow(claim: Claim, face: Face, rng: np.random.Generator, size: dict[str, int], harvest: Harvest) -> bool:
     """Whether the assumption is seldom met, but often close to the face."""
-    n = max(1, min(PROBED, MOST_NUMBERS // _numbers(claim, size)))
+    n = max(1, min(PROBED, MOST_NUMBERS // claim.space.numbers(size)))
     with stage("propose"):
         leaves = claim.space.draw(rng, n, size)
         _counted(harvest, n)
         before = claim.admitted(leaves)
         harvest.admitted += int(before.sum())
         return bool(before.mean() <= SELDOM and claim.admitted(Way(face).inside(claim, leaves, ROUGH)).mean() >= OFTEN)
-
-
-def _numbers(claim: Claim, size: dict[str, int]) -> int:
-    return sum(leaf.numbers(size) for leaf in claim.space.leaves.values())
 
 
 def _counted(harvest: Harvest, n: int) -> None:

@@ -55,7 +55,7 @@ def order_leads(claim: Order, rng: np.random.Generator, budget: int, harvest: Ha
     sizes = claim.space.sizes()[:MOST_SIZES]
     n = max(8, budget // SHARE // len(sizes))
     for size in sizes:
-        numbers = sum(leaf.numbers(size) for leaf in claim.space.leaves.values())
+        numbers = claim.space.numbers(size)
         most = max(1, min(n, MOST_NUMBERS // numbers))
         found: list[tuple[float, int, Instance]] = []
         plain: list[Instance] = []

@@ -72,7 +72,7 @@ def size_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Har
     for size in sizes:
         with stage("propose"):
             found = _lowest(claim, claim.space.draw(rng, _most(claim, size, n), size), harvest)
-        if found and budget >= FROM_BUDGET and _numbers(claim, size) <= MOST_COORDINATES:
+        if found and budget >= FROM_BUDGET and claim.space.numbers(size) <= MOST_COORDINATES:
             with stage("optimise"):
                 found += descend(claim, found[:1], harvest, rng)
         yield from _handed_on(claim, found)
@@ -142,10 +142,6 @@ def _unbounded(leaf: Leaf) -> bool:
     return leaf.kind == "real" and not leaf.integer and (math.isinf(leaf.low) or math.isinf(leaf.high))
 
 
-def _numbers(claim: Claim, size: Sizes) -> int:
-    return sum(leaf.numbers(size) for leaf in claim.space.leaves.values())
-
-
 def _most(claim: Claim, size: Sizes, n: int) -> int:
     """So many instances of a size, or as many as memory has room for."""
-    return max(1, min(n, MOST_NUMBERS // _numbers(claim, size)))
+    return max(1, min(n, MOST_NUMBERS // claim.space.numbers(size)))

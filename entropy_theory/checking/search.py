@@ -57,6 +57,11 @@ class Candidate:
     merit: float
     slack: float
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers the instance has."""
+        return sum(value.size for value in self.leaves.values())
+
 
 @dataclass
 class Harvest:
@@ -264,7 +269,7 @@ def descend(
     list of Candidate
         The last better points that each start came to.
     """
-    few = [start for start in starts if sum(value.size for value in start.leaves.values()) <= MOST_FREE]
+    few = [start for start in starts if start.numbers <= MOST_FREE]
     scored = scored or score
     descents = [d for d in (_Descent(claim, start, harvest, scored) for start in few) if np.isfinite(d.centre).all()]
     for descent in descents:

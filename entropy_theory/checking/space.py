@@ -67,6 +67,10 @@ class Space:
             parts |= variable.describe(name, leaves)
         return parts
 
+    def numbers(self, sizes: Sizes) -> int:
+        """How many numbers an instance of these sizes has."""
+        return sum(leaf.numbers(sizes) for leaf in self.leaves.values())
+
     def admits(self, leaves: Mapping[str, Array]) -> Array:
         """Whether each instance lies in the domain."""
         inside = [leaf.admits(leaves[name]) for name, leaf in self.leaves.items()]
@@ -81,9 +85,9 @@ class Space:
                     return False
         return True
 
-    def numbers(self) -> int:
+    def numbers_together(self) -> int:
         """How many numbers an instance of each size holds, all sizes together."""
-        return sum(leaf.numbers(sizes) for sizes in self.sizes() for leaf in self.leaves.values())
+        return sum(self.numbers(sizes) for sizes in self.sizes())
 
     @property
     def on_tables(self) -> bool:
