@@ -128,6 +128,25 @@ def test_a_strict_bound_fails_with_equality_at_the_border(high: int, budget: int
     assert verdict.counterexample == {"x": "1/10"}
 
 
+def test_an_assumption_that_fails_on_the_way_ends_a_descent_and_not_the_check() -> None:
+    """It answers for the centre, which is the first that is alone, and refuses the best instance, which is the next."""
+    alone: list[int] = []
+
+    def refusing(x: Any, y: Any) -> Any:
+        if len(x) == 1:
+            alone.append(1)
+            if len(alone) > 1:
+                raise ValueError("alone")
+        return x**2 + y**2 <= 1
+
+    given = {"x": d.reals(-2, 2), "y": d.reals(-2, 2)}
+    claim = et.Inequality(name="refusing", given=given, assuming=refusing, lhs=lambda x, y: x + y, rhs=2)
+    harvest = start(claim, {"x": 0.15, "y": 0.5})
+    alone.clear()
+    assert list(border_leads(claim, np.random.default_rng(0), BUDGET, harvest)) == []
+    assert len(alone) == 2
+
+
 def test_it_is_left_out_where_it_has_nothing_to_do() -> None:
     rng = np.random.default_rng(0)
     free = et.Inequality(name="free", given={"x": d.reals(0, 1), "y": d.reals(0, 1)}, lhs=0, rhs=lambda x, y: 1 + x + y)

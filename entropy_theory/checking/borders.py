@@ -61,8 +61,11 @@ def border_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: H
     pools = [pool for pool in pools if pool][-MOST_SIZES:]
     for pool in pools:
         for start in sorted(pool, key=lambda c: c.merit)[: max(LEAST_STARTS, STARTS // len(pools))]:
-            with stage("optimise"):
-                found = _followed(claim, start, rng, harvest)
+            try:
+                with stage("optimise"):
+                    found = _followed(claim, start, rng, harvest)
+            except ClaimError:
+                continue
             for leaves in found:
                 yield rationals(leaves, claim.space.leaves)
             if isinstance(claim, Inequality) and claim.strict:
