@@ -348,3 +348,21 @@ def test_environment_is_as_before_a_campaign() -> None:
     before = dict(os.environ)
     campaign.run([GOOD_BEFORE], budget=50)
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("side", ["lhs", "rhs"])
+@pytest.mark.parametrize("nan", [float("nan"), np.float32("nan"), "1", None, 1j])
+def test_a_side_that_is_no_number_is_refused(side: str, nan: Any) -> None:
+    parts: dict[str, Any] = {"lhs": 0, "rhs": 1, side: nan}
+    with pytest.raises(ValueError, match=f"claim 'n': {side} is .*, expected a function or a number"):
+        et.Inequality(name="n", given={"x": d.reals(0, 1)}, **parts)
+    claim = et.Inequality(name="n", given={"x": d.reals(0, 1)}, lhs=0, rhs=1)
+    with pytest.raises(ValueError, match=f"claim 'n/mutant-m': {side} is .*, expected a function or a number"):
+        claim.mutant("m", **{side: nan})
+
+
+@pytest.mark.parametrize("label", [0, None, 1.5, ("a",)])
+def test_the_label_of_a_wrong_variant_is_a_string(label: Any) -> None:
+    claim = et.Inequality(name="n", given={"x": d.reals(0, 1)}, lhs=0, rhs=1)
+    with pytest.raises(ValueError, match=r"label is .*, expected a string"):
+        claim.mutant(label, rhs=2)

@@ -116,8 +116,11 @@ class Claim:
             if function is None and attribute == "assuming":
                 continue
             if not callable(function):
-                if attribute == "assuming" or not isinstance(function, _NUMBER):
-                    raise ValueError(f"claim {self.name!r}: {attribute} is {brief(function)}, expected a function")
+                nan = isinstance(function, float | np.floating) and np.isnan(function)
+                is_number = isinstance(function, _NUMBER) and not nan
+                if attribute == "assuming" or not is_number:
+                    kind = "a function" if attribute == "assuming" else "a function or a number"
+                    raise ValueError(f"claim {self.name!r}: {attribute} is {brief(function)}, expected {kind}")
                 continue
             extra = {"t"} if self.kind == "order" and attribute != "assuming" else set()
             self._check_names(attribute, function, [*sorted(extra), *self.given])
@@ -178,7 +181,14 @@ class Claim:
         Returns
         -------
         Claim
+
+        Raises
+        ------
+        ValueError
+            If `label` is no string, or a part is none that a claim takes.
         """
+        if not isinstance(label, str):
+            raise ValueError(f"label is {brief(label)}, expected a string")
         texts = dict.fromkeys(("remark", "hypotheses", "proof", "breaks"), "")
         bare: dict[str, Any] = {**texts, "terms": {}, "mutants": ()}
         return replace(self, **{**bare, "name": f"{self.name}/mutant-{label}", **changes})
