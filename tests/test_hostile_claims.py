@@ -165,8 +165,8 @@ def test_booleans_are_compared_as_numbers_or_get_a_message() -> None:
         assert "bool" in verdict.message
 
 
-def test_a_number_that_is_no_number_is_refused_as_a_side() -> None:
-    for side in (np.nan, np.inf):
+def test_an_infinite_side_decides_nothing() -> None:
+    for side in (np.inf, -np.inf):
         claim = et.Inequality(name="hostile", given={"x": d.reals(0, 1)}, lhs=lambda x: x, rhs=side)
         verdict = campaign.guarded(claim, 0, 200)
         assert verdict.outcome == "undecided"
