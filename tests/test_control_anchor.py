@@ -392,7 +392,7 @@ def test_what_hooks_are_given_is_frozen() -> None:
 
 
 def test_an_order_looks_at_what_is_differentiated_and_not_at_how() -> None:
-    """A complex step and a tangent change no decision: NumPy orders complex numbers by their imaginary parts as well."""
+    """A complex step changes no decision: NumPy orders complex numbers by their imaginary parts as well."""
     step = np.array([1 + 1e-30j, 1 - 1e-30j, 2 + 1e-30j])
     assert greater(step, 1).tolist() == [-1, -1, 1]
     assert greater(np.array([1.0, 1.0, 3.0]), step).tolist() == [-1, -1, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import entropy_theory as et
+from entropy_theory.checking import beside
 from entropy_theory.checking.imports import files_of
 from entropy_theory.checking.registry import ClaimFileError, load
 from entropy_theory.checking.tasks import fingerprint
@@ -189,3 +191,17 @@ def test_a_kept_verdict_is_decided_again_once_a_module_is_edited(folder: Path) -
     assert hunt(folder, "--workers", "1", "--resume", store)[0]["outcome"] == "proved"
     (folder / "package_of_mine" / "bounds.py").write_text("BOUND = 0\n")
     assert hunt(folder, "--workers", "1", "--resume", store)[0]["outcome"] == "refuted"
+
+
+@pytest.mark.parametrize("name", ["colorsys", "entropy_theory.figures.gallery", "pytest"])
+def test_what_is_installed_below_the_folder_is_no_module_beside_the_file(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a virtual environment, or the package itself, lies in the folder of the file: it is imported once."""
+    root = Path(sys.executable).anchor
+    if name != "pytest":
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with beside.importable(Path(root) / "claims.py"):
+        first = importlib.import_module(name)
+    with beside.importable(Path(root) / "claims.py"):
+        assert importlib.import_module(name) is first

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import site
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 _LOADED: set[str] = set()
@@ -55,8 +58,30 @@ def importable(path: Path) -> Iterator[None]:
         _LOADED.update(name for name in sys.modules.keys() - before if _is_in(folder, name))
 
 
+def is_installed(place: Path) -> bool:
+    """Whether a resolved path is of Python, of an installed package or of this one, wherever they lie.
+
+    Parameters
+    ----------
+    place : Path
+
+    Returns
+    -------
+    bool
+    """
+    return any(place.is_relative_to(folder) for folder in _installed())
+
+
+@cache
+def _installed() -> tuple[Path, ...]:
+    folders = {sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
+    folders |= {*site.getsitepackages(), site.getusersitepackages(), str(Path(__file__).parents[1])}
+    return tuple(Path(folder).resolve() for folder in folders)
+
+
 def _is_in(folder: Path, name: str) -> bool:
-    """Whether a module was found in the folder; its package, if it is of one."""
+    """Whether a module was found in the folder, by its package if it is of one, and is not installed there."""
     module = sys.modules.get(name.partition(".")[0])
     places = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
-    return any(isinstance(place, str) and Path(place).resolve().is_relative_to(folder) for place in places)
+    paths = [Path(place).resolve() for place in places if isinstance(place, str)]
+    return any(path.is_relative_to(folder) for path in paths) and not any(map(is_installed, paths))

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import ast
 import importlib
-import site
 import sys
-import sysconfig
 from collections.abc import Iterator
-from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from entropy_theory.checking.beside import folder_of
+from entropy_theory.checking.beside import folder_of, is_installed
 
 MOST_FILES = 10_000
 """Files that are looked at, so that a folder of whatever else beside a module takes no time without end."""
@@ -72,20 +69,13 @@ def _own(name: str, folder: Path) -> list[Path]:
         spec = PathFinder.find_spec(name, [str(folder), *sys.path])
     except (ImportError, ValueError):
         return []
-    if spec is None or name == "entropy_theory":
+    if spec is None:
         return []
     places = [Path(x) for x in spec.submodule_search_locations or ()]
     if not places and spec.origin is not None and spec.has_location:
         places = [Path(spec.origin)]
     places = [place.resolve() for place in places]
-    if not places or any(place.is_relative_to(folder) for place in places for folder in _installed()):
+    if any(map(is_installed, places)):
         return []
     files = [file for place in places for file in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
     return [file for file in files if file.suffix == ".py"][:MOST_FILES]
-
-
-@cache
-def _installed() -> tuple[Path, ...]:
-    folders = {sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
-    folders |= {*site.getsitepackages(), site.getusersitepackages()}
-    return tuple(Path(folder).resolve() for folder in folders)
