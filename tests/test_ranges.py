@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import entropy_theory as et
+from entropy_theory.checking.certify import Examiner
 from entropy_theory.checking.claim import Claim
 from entropy_theory.checking.ranges import MOST_SIZES, magnitude_leads, size_leads
 from entropy_theory.checking.search import Harvest
@@ -118,12 +119,23 @@ def test_small_rewards_that_are_not_zero() -> None:
     assert check(claim, budget=2000).outcome == "refuted"
 
 
+def test_the_residual_of_an_identity_is_that_of_usual_magnitudes() -> None:
+    given = {"x": d.reals(-np.inf, np.inf), "y": d.reals(-np.inf, np.inf)}
+    claim = et.Identity(name="i", given=given, lhs=lambda x, y: np.tanh(x) * y, rhs=lambda x, y: y * np.tanh(x))
+    harvest = Harvest()
+    assert list(magnitude_leads(claim, np.random.default_rng(0), 20_000, harvest, Examiner(claim))) == []
+    assert harvest.instances > 0
+    verdict = check(claim, budget=2000)
+    assert verdict.outcome == "holds"
+    assert verdict.worst < 1e-12
+
+
 def test_bounded_numbers_and_integers_are_not_multiplied() -> None:
     claim = et.Inequality(
         name="bounded", given={"x": d.reals(0, 1), "n": d.integers(0, 10**6), "p": d.policies()}, lhs=0, rhs=1
     )
     harvest = Harvest()
-    assert list(magnitude_leads(claim, np.random.default_rng(0), 20_000, harvest)) == []
+    assert list(magnitude_leads(claim, np.random.default_rng(0), 20_000, harvest, Examiner(claim))) == []
     assert harvest.instances == 0
 
 
@@ -131,7 +143,7 @@ def test_what_floats_cannot_hold_is_left_out() -> None:
     """A square overflows; that says nothing of the claim."""
     claim = et.Inequality(name="square", given={"x": d.reals(-np.inf, np.inf)}, lhs=0, rhs=lambda x: x * x)
     harvest = Harvest()
-    for instance in magnitude_leads(claim, np.random.default_rng(0), 20_000, harvest):
+    for instance in magnitude_leads(claim, np.random.default_rng(0), 20_000, harvest, Examiner(claim)):
         assert all(isinstance(x, Fraction) for x in instance["x"].flat)
     assert harvest.unevaluated == 0
     assert 0 < harvest.instances == harvest.admitted < 10 * 64

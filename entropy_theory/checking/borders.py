@@ -16,7 +16,7 @@ from entropy_theory.checking.certify import rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Inequality
 from entropy_theory.checking.narrow import SHORT
 from entropy_theory.checking.search import Candidate, Harvest, Scores, descend, score
-from entropy_theory.checking.stages import count, stage
+from entropy_theory.checking.stages import stage
 
 Array = np.ndarray[Any, Any]
 Instance = dict[str, Array]
@@ -99,7 +99,6 @@ def _centre(claim: Claim, about: Candidate, width: float, rng: np.random.Generat
         free = leaves[name].to_free(value[None])
         steps = width * np.maximum(1.0, np.abs(free)) * rng.normal(size=(CLOUD, free.shape[1]))
         cloud[name] = leaves[name].from_free(free + steps, value.shape)
-    count("further", CLOUD)
     try:
         inside = claim.admitted(cloud)
         if not CLOUD / 16 <= inside.sum() < CLOUD:

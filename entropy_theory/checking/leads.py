@@ -81,7 +81,7 @@ def leads(
         return
     yield _whole_leads(claim, rng, budget, harvest)
     yield size_leads(claim, rng, budget, harvest)
-    yield magnitude_leads(claim, rng, budget, harvest)
+    yield magnitude_leads(claim, rng, budget, harvest, examine)
     again = _Again(claim, rng, budget, harvest)
     yield again.structured()
     if isinstance(claim, Inequality):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from entropy_theory.checking.certify import rationals
+from entropy_theory.checking.certify import Examiner, Status, rationals
 from entropy_theory.checking.claim import Claim, ClaimError, Inequality
 from entropy_theory.checking.leaf import Leaf, Sizes
 from entropy_theory.checking.search import Candidate, Harvest, descend, score
@@ -78,8 +79,12 @@ def size_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Har
         yield from _handed_on(claim, found)
 
 
-def magnitude_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest) -> Iterator[Instance]:
-    """Instances of magnitudes that draws leave out, at which floats find the claim violated.
+def magnitude_leads(
+    claim: Claim, rng: np.random.Generator, budget: int, harvest: Harvest, examine: Examiner
+) -> Iterator[Instance]:
+    """Instances of magnitudes that draws leave out, at which the claim is violated.
+
+    Others are not handed on: a residual or a slack of that magnitude would tell a reader nothing.
 
     Parameters
     ----------
@@ -89,6 +94,8 @@ def magnitude_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest
         Of the whole check.
     harvest : Harvest
         Counts what is evaluated.
+    examine : Examiner
+        Decides in balls.
 
     Yields
     ------
@@ -108,19 +115,23 @@ def magnitude_leads(claim: Claim, rng: np.random.Generator, budget: int, harvest
                     finite = np.logical_and.reduce([_finite(moved[name]) for name in part])
                     if finite.any():
                         found += _lowest(claim, {name: value[finite] for name, value in moved.items()}, harvest)
-        yield from _handed_on(claim, sorted(found, key=lambda c: -c.merit))
+        for instance in _handed_on(claim, sorted(found, key=lambda c: -c.merit)):
+            with suppress(ClaimError):
+                if examine(instance).status is Status.VIOLATED:
+                    yield instance
 
 
 def _lowest(claim: Claim, leaves: Mapping[str, Array], harvest: Harvest) -> list[Candidate]:
     """The instances of the lowest merit."""
     n = len(next(iter(leaves.values())))
-    count("further", n)
     try:
         admitted, merit, slack = score(claim, leaves)
     except ClaimError:
         return []
     # What floats cannot hold says nothing of the claim.
-    harvest.instances += n - int((admitted & np.isnan(merit)).sum())
+    looked_at = n - int((admitted & np.isnan(merit)).sum())
+    count("further", looked_at)
+    harvest.instances += looked_at
     harvest.admitted += int((admitted & ~np.isnan(merit)).sum())
     return [
         Candidate({name: np.array(value[i]) for name, value in leaves.items()}, float(merit[i]), float(slack[i]))
