@@ -69,7 +69,7 @@ def _own(name: str, folder: Path) -> list[Path]:
         spec = PathFinder.find_spec(name, [str(folder), *sys.path])
     except (ImportError, ValueError):
         return []
-    if spec is None:
+    if spec is None or name == "entropy_theory":  # this one is loaded already, whatever lies beside the file
         return []
     places = [Path(x) for x in spec.submodule_search_locations or ()]
     if not places and spec.origin is not None and spec.has_location:
