@@ -120,14 +120,13 @@ def test_small_rewards_that_are_not_zero() -> None:
 
 
 def test_the_residual_of_an_identity_is_that_of_usual_magnitudes() -> None:
-    given = {"x": d.reals(-np.inf, np.inf), "y": d.reals(-np.inf, np.inf)}
-    claim = et.Identity(name="i", given=given, lhs=lambda x, y: np.tanh(x) * y, rhs=lambda x, y: y * np.tanh(x))
+    """Floats find it violated where w is far larger than x; the balls enclose what is left on the scale of the sides."""
+    given = {"x": d.reals(-np.inf, np.inf), "w": d.reals(-np.inf, np.inf)}
+    root = np.sqrt(et.exact(2))
+    claim = et.Identity(name="i", given=given, lhs=lambda x, w: root * (x + w) - root * w, rhs=lambda x, w: root * x)
     harvest = Harvest()
     assert list(magnitude_leads(claim, np.random.default_rng(0), 20_000, harvest, Examiner(claim))) == []
     assert harvest.instances > 0
-    verdict = check(claim, budget=2000)
-    assert verdict.outcome == "holds"
-    assert verdict.worst < 1e-12
 
 
 def test_bounded_numbers_and_integers_are_not_multiplied() -> None:
