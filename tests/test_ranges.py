@@ -120,7 +120,7 @@ def test_small_rewards_that_are_not_zero() -> None:
 
 
 def test_the_residual_of_an_identity_is_that_of_usual_magnitudes() -> None:
-    """Floats find it violated where w is far larger than x; the balls enclose what is left on the scale of the sides."""
+    """Floats find it violated where w is far larger than x; the balls do not, and enclose a huge difference."""
     given = {"x": d.reals(-np.inf, np.inf), "w": d.reals(-np.inf, np.inf)}
     root = np.sqrt(et.exact(2))
     claim = et.Identity(name="i", given=given, lhs=lambda x, w: root * (x + w) - root * w, rhs=lambda x, w: root * x)
